@@ -1,0 +1,137 @@
+//! The only place that reads time and waits for it.
+//!
+//! Data in: nothing. Data out: instants (UTC, whole milliseconds) and waiting. Everything else gets `now` as an
+//! argument, so that a test or the demo can move time by hand.
+//!
+//! **Invariant:** no other module calls `now()` or `sleep()`; clippy's `disallowed_methods` holds this.
+//!
+//! Rejected: tokio's paused time, which fires timeouts early as soon as real sockets are involved.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::SignedDuration;
+use tokio::sync::watch;
+
+use crate::model::{Timestamp, time};
+
+/// Longest single wait on the system clock: a jump of the wall clock or a suspend is noticed within this time.
+const MAX_NAP: Duration = Duration::from_secs(30);
+
+/// A source of time; clones share it.
+#[derive(Debug, Clone)]
+pub struct Clock(Source);
+
+#[derive(Debug, Clone)]
+enum Source {
+    System,
+    Shifted(Arc<watch::Sender<SignedDuration>>),
+    Manual(Arc<watch::Sender<Timestamp>>),
+}
+
+impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// The machine's clock plus an offset that [`Clock::advance`] adds to.
+    pub fn shifted() -> Self {
+        Self(Source::Shifted(Arc::new(watch::Sender::new(SignedDuration::ZERO))))
+    }
+
+    /// A clock that stands at `at` until it is advanced.
+    pub fn manual(at: Timestamp) -> Self {
+        Self(Source::Manual(Arc::new(watch::Sender::new(time::whole_millis(at)))))
+    }
+
+    /// The present instant, in whole milliseconds.
+    pub fn now(&self) -> Timestamp {
+        match &self.0 {
+            Source::System => system_now(),
+            Source::Shifted(offset) => {
+                time::whole_millis(system_now().checked_add(*offset.borrow()).unwrap_or(Timestamp::MAX))
+            }
+            Source::Manual(at) => *at.borrow(),
+        }
+    }
+
+    /// Moves a shifted or manual clock forward and wakes who waits; the system clock stays as it is.
+    pub fn advance(&self, by: Duration) {
+        match &self.0 {
+            Source::System => {}
+            Source::Shifted(offset) => offset.send_modify(|o| {
+                *o = o.saturating_add(SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX));
+            }),
+            Source::Manual(at) => at.send_modify(|t| *t = time::whole_millis(time::after(*t, by))),
+        }
+    }
+
+    /// Returns once [`Clock::now`] is at or past `at`. Cancel safe.
+    pub async fn sleep_until(&self, at: Timestamp) {
+        match &self.0 {
+            Source::System => {
+                while self.now() < at {
+                    nap(time::between(self.now(), at)).await;
+                }
+            }
+            Source::Shifted(offset) => {
+                let mut moved = offset.subscribe();
+                while self.now() < at {
+                    tokio::select! {
+                        () = nap(time::between(self.now(), at)) => {}
+                        _ = moved.changed() => {}
+                    }
+                }
+            }
+            Source::Manual(clock) => {
+                let mut moved = clock.subscribe();
+                while *moved.borrow_and_update() < at {
+                    if moved.changed().await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one home of the wall clock")]
+fn system_now() -> Timestamp {
+    time::whole_millis(Timestamp::now())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one home of waiting")]
+async fn nap(left: Duration) {
+    // One millisecond more than what is left, since `now` is cut to whole milliseconds.
+    tokio::time::sleep(left.min(MAX_NAP).saturating_add(Duration::from_millis(1))).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_manual_clock_wakes_sleepers_when_it_is_advanced() {
+        let clock = Clock::manual(time::from_millis(1_000));
+        let sleeper = clock.clone();
+        let wake = async move {
+            sleeper.sleep_until(time::from_millis(61_000)).await;
+            sleeper.now()
+        };
+        let advance = async {
+            clock.advance(Duration::from_secs(59));
+            clock.advance(Duration::from_secs(1));
+        };
+        let (woken_at, ()) = tokio::join!(wake, advance);
+        assert_eq!(woken_at, time::from_millis(61_000));
+    }
+
+    #[tokio::test]
+    async fn a_shifted_clock_runs_ahead_by_what_it_was_advanced() {
+        let clock = Clock::shifted();
+        let before = clock.now();
+        clock.advance(Duration::from_secs(3_600));
+        clock.sleep_until(time::after(before, Duration::from_secs(3_600))).await;
+        assert!(clock.now() >= time::after(before, Duration::from_secs(3_600)));
+    }
+}

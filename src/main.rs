@@ -1,0 +1,3 @@
+//! The `wirewatch` program; everything it does is in the library.
+
+fn main() {}

@@ -1,0 +1,32 @@
+//! The vocabulary: one plain type per thing the program talks about.
+//!
+//! Every other module speaks in these types. They carry no serde, no SQL and no IO: the TOML, wire and row
+//! shapes stay in the module that reads or writes them.
+//!
+//! **Invariant:** nothing here reads a clock, a file or the environment. All instants are UTC
+//! ([`Timestamp`]); what is stored has millisecond precision.
+
+mod feed;
+mod item;
+mod mail;
+mod notification;
+mod people;
+mod poll;
+mod report;
+mod subscription;
+pub mod time;
+mod topic;
+
+pub use feed::{FeedId, FeedSpec, FeedState, OnAdd, ParsedFeed, Validators, Warning};
+pub use item::{Announce, Field, Item, ItemId, ItemKey, KeyKind, NewItem, StoryId, StoryKey};
+pub use mail::{LeasedMail, MailState, NotificationId, OutboundMail, Retry, Settlement};
+pub use notification::{Coverage, FeedTrouble, ItemView, Notification, NotificationKind, StoryView, Window};
+pub use people::{InvalidRecipient, Recipient, Secret};
+pub use poll::{FailureKind, Poll, PollFailure, PollOutcome, Recorded, Redirect};
+pub use report::{ExportedItem, FeedReport, OutboxReport, StatusReport, TopicReport};
+pub use subscription::{
+    AlertPolicy, Days, Delivery, DigestPolicy, Pending, PendingId, QuietHours, Route, Subscription,
+    SubscriptionName, TopicSelector, WhenEmpty,
+};
+pub use time::Timestamp;
+pub use topic::{ClauseHit, Match, Topic, TopicName};

@@ -1,0 +1,133 @@
+//! A notification: one mail due to one recipient, before it is rendered.
+
+use jiff::tz::TimeZone;
+use url::Url;
+
+use super::{ItemId, Match, PendingId, Recipient, StoryId, SubscriptionName, Timestamp, Topic, TopicName};
+
+/// What kind of mail it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NotificationKind {
+    /// One story, at once.
+    Alert,
+    /// Several stories that quiet hours or `max_per_hour` held back.
+    RollUp,
+    /// Everything since the last digest.
+    Digest,
+    /// To the operator: something needs a hand.
+    Operator,
+}
+
+impl NotificationKind {
+    /// Stable word for the store, the log, template folders and `--json`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Alert => "alert",
+            Self::RollUp => "rollup",
+            Self::Digest => "digest",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// Half-open span of time (`from`, `to`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Excluded.
+    pub from: Timestamp,
+    /// Included.
+    pub to: Timestamp,
+}
+
+/// One mail due to one recipient: all a template can show.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notification {
+    /// What makes it unique: the same key is never enqueued twice.
+    pub key: String,
+    /// Kind.
+    pub kind: NotificationKind,
+    /// Because of which subscription.
+    pub subscription: SubscriptionName,
+    /// To whom.
+    pub to: Recipient,
+    /// Zone in which times are shown.
+    pub zone: TimeZone,
+    /// When it was planned.
+    pub at: Timestamp,
+    /// Stories by weight, heaviest first.
+    pub stories: Vec<StoryView>,
+    /// The subscription's topics, in order of the configuration, with their titles.
+    pub topics: Vec<Topic>,
+    /// Digests: the time they cover.
+    pub window: Option<Window>,
+    /// Digests: how much was looked at.
+    pub coverage: Option<Coverage>,
+    /// Operator notices: what happened, a line each.
+    pub notices: Vec<String>,
+    /// The pending matches this mail settles.
+    pub settles: Vec<PendingId>,
+}
+
+/// A story as mails show it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoryView {
+    /// Row key.
+    pub id: StoryId,
+    /// Topics it matched that this reader subscribes to, sorted.
+    pub topics: Vec<TopicName>,
+    /// Its items, earliest first; not empty. The first is the primary, the rest is "also in".
+    pub items: Vec<ItemView>,
+}
+
+/// An item as mails show it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ItemView {
+    /// Row key.
+    pub id: ItemId,
+    /// Headline.
+    pub title: String,
+    /// Description.
+    pub summary: String,
+    /// Full content where the feed carries it.
+    pub content: String,
+    /// Article.
+    pub link: Option<Url>,
+    /// Name of the feed it came from.
+    pub source: String,
+    /// Language.
+    pub lang: Option<String>,
+    /// As the feed gives it.
+    pub published_at: Option<Timestamp>,
+    /// When we first read it.
+    pub first_seen_at: Timestamp,
+    /// Why it matched, sorted by topic.
+    pub matches: Vec<Match>,
+}
+
+/// How much was looked at in a window: what makes "nothing matched" credible.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Feeds in force.
+    pub feeds: u32,
+    /// Of those, polled successfully in the window.
+    pub polled: u32,
+    /// Items first read in the window.
+    pub items: u64,
+    /// Longest time since the last successful poll of any feed that ever answered, in seconds.
+    pub worst_lag_s: u64,
+    /// Feeds whose last poll failed, longest first; at most 20.
+    pub failing: Vec<FeedTrouble>,
+    /// All feeds whose last poll failed.
+    pub failing_total: u32,
+}
+
+/// A feed that does not answer, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedTrouble {
+    /// Name or URL of the feed.
+    pub feed: String,
+    /// Last success, if ever.
+    pub last_ok_at: Option<Timestamp>,
+    /// The last failure in plain words.
+    pub message: String,
+}

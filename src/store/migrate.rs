@@ -1,0 +1,54 @@
+//! Schema versions: each migration once, in order, in a transaction of its own.
+//!
+//! **Invariant:** a migration that was released is never edited (a test pins its hash); a database that is newer
+//! than the program is refused.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::Error;
+
+/// Migrations in order; `PRAGMA user_version` counts those applied.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_init.sql")];
+
+/// Brings the schema up to date.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), Error> {
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    refuse_newer(found)?;
+    for (version, sql) in (1_i64..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        tx.execute_batch(sql)?;
+        tx.pragma_update(None, "user_version", version)?;
+        tx.commit()?;
+        tracing::info!(schema.version = version, "database schema migrated");
+    }
+    Ok(())
+}
+
+/// Refuses a schema this program does not know.
+pub(super) fn refuse_newer(found: i64) -> Result<(), Error> {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if found > known { Err(Error::Newer { found, known }) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn released_migrations_are_never_edited() {
+        let pinned: &[u64] = &[];
+        for (sql, hash) in MIGRATIONS.iter().zip(pinned) {
+            assert_eq!(xxhash_rust::xxh3::xxh3_64(sql.as_bytes()), *hash);
+        }
+    }
+
+    #[test]
+    fn a_database_from_the_future_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        migrate(&mut connection).unwrap();
+        let next = i64::try_from(MIGRATIONS.len()).unwrap() + 1;
+        connection.pragma_update(None, "user_version", next).unwrap();
+        assert!(matches!(migrate(&mut connection), Err(Error::Newer { found, .. }) if found == next));
+    }
+}

@@ -1,0 +1,319 @@
+//! Transaction 2: from pending matches to rows of the outbox.
+
+use std::collections::HashMap;
+
+use rusqlite::Transaction;
+use xxhash_rust::xxh3::Xxh3;
+
+use super::{Error, Store, row};
+use crate::model::{
+    ItemId, ItemView, NotificationId, NotificationKind, Pending, PendingId, Recipient, Route, StoryId,
+    StoryView, SubscriptionName, Timestamp, TopicName, time,
+};
+
+/// Items of one story that a mail can name.
+const MAX_ITEMS_A_STORY: usize = 50;
+
+/// What was mailed before, as far as it decides what is mailed next.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeliveryHistory {
+    /// Alerts and roll-ups enqueued since the instant asked for, oldest first.
+    pub alerts: Vec<(SubscriptionName, Recipient, Timestamp)>,
+    /// Recipients that were alerted of a story which has pending matches now.
+    pub alerted: Vec<(Recipient, StoryId)>,
+    /// Up to when each reader's digests are complete.
+    pub digests: Vec<(SubscriptionName, Recipient, Timestamp)>,
+}
+
+/// A rendered mail on its way into the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMail {
+    /// The same key is never enqueued twice.
+    pub key: String,
+    /// Kind.
+    pub kind: NotificationKind,
+    /// Because of which subscription.
+    pub subscription: SubscriptionName,
+    /// To whom.
+    pub recipient: Recipient,
+    /// Subject line.
+    pub subject: String,
+    /// Plain text.
+    pub text: String,
+    /// HTML.
+    pub html: String,
+    /// Alerts and roll-ups: the stories the recipient now knows.
+    pub alerts: Vec<StoryId>,
+    /// Digests: complete up to here.
+    pub window_end: Option<Timestamp>,
+    /// Pending matches this mail settles.
+    pub settles: Vec<PendingId>,
+}
+
+/// What [`Store::enqueue`] did with a mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Enqueued {
+    /// It waits for the mailer.
+    Queued(NotificationId),
+    /// Its key was enqueued before; only the pending matches were settled.
+    AlreadyQueued,
+}
+
+impl Store {
+    /// Pending matches, oldest first.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn pending(&self, limit: usize) -> Result<Vec<Pending>, Error> {
+        self.read(move |tx| {
+            let mut statement = tx.prepare_cached(
+                "SELECT id, subscription, recipient, topic, story_id, item_id, matched_at_ms
+                 FROM pending ORDER BY id LIMIT ?1",
+            )?;
+            let mut rows = statement.query([row::limit(limit)])?;
+            let mut pending = Vec::new();
+            while let Some(r) = rows.next()? {
+                pending.push(Pending {
+                    id: PendingId(r.get("id")?),
+                    route: Route {
+                        subscription: SubscriptionName::new(&r.get::<_, String>("subscription")?),
+                        recipient: row::recipient(&r.get::<_, String>("recipient")?)?,
+                        topic: TopicName::new(&r.get::<_, String>("topic")?),
+                    },
+                    story: StoryId(r.get("story_id")?),
+                    item: ItemId(r.get("item_id")?),
+                    matched_at: time::from_millis(r.get("matched_at_ms")?),
+                });
+            }
+            Ok(pending)
+        })
+        .await
+    }
+
+    /// What was mailed before; alerts since `alerts_since`.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn delivery_history(&self, alerts_since: Timestamp) -> Result<DeliveryHistory, Error> {
+        self.read(move |tx| {
+            Ok(DeliveryHistory {
+                alerts: reader_instants(
+                    tx,
+                    "SELECT subscription, recipient, created_at_ms FROM notification
+                     WHERE created_at_ms > ?1 AND kind IN ('alert', 'rollup') ORDER BY seq",
+                    row::ms(alerts_since),
+                )?,
+                alerted: alerted(tx)?,
+                digests: reader_instants(
+                    tx,
+                    "SELECT subscription, recipient, window_end_ms FROM digest_run WHERE ?1 = ?1
+                     ORDER BY subscription, recipient",
+                    0,
+                )?,
+            })
+        })
+        .await
+    }
+
+    /// Starts the first window of digest readers that have none yet: it opens at `now`.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn open_digests(
+        &self,
+        now: Timestamp,
+        readers: Vec<(SubscriptionName, Recipient)>,
+    ) -> Result<(), Error> {
+        self.write(move |tx| {
+            let mut open = tx.prepare_cached(
+                "INSERT OR IGNORE INTO digest_run (subscription, recipient, window_end_ms) VALUES (?1, ?2, ?3)",
+            )?;
+            for (subscription, recipient) in &readers {
+                open.execute((subscription.as_str(), recipient.address(), row::ms(now)))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The stories with their items, in the order asked for; those without any stored item are left out.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn stories(&self, ids: Vec<StoryId>) -> Result<Vec<StoryView>, Error> {
+        self.read(move |tx| {
+            let mut stories = Vec::with_capacity(ids.len());
+            for id in ids {
+                let items = story_items(tx, id)?;
+                let mut topics: Vec<TopicName> =
+                    items.iter().flat_map(|item| item.matches.iter().map(|m| m.topic.clone())).collect();
+                topics.sort();
+                topics.dedup();
+                if !items.is_empty() {
+                    stories.push(StoryView { id, topics, items });
+                }
+            }
+            Ok(stories)
+        })
+        .await
+    }
+
+    /// Puts rendered mails into the outbox and settles their pending matches, all in one transaction. Answers in
+    /// the same order.
+    ///
+    /// # Errors
+    /// See [`Error`]; then nothing changed.
+    pub async fn enqueue(&self, now: Timestamp, mails: Vec<NewMail>) -> Result<Vec<Enqueued>, Error> {
+        self.write(move |tx| {
+            let instance: Vec<u8> = tx
+                .prepare_cached("SELECT value FROM meta WHERE key = 'instance'")?
+                .query_row([], |r| r.get(0))?;
+            mails.iter().map(|mail| enqueue(tx, now, &instance, mail)).collect()
+        })
+        .await
+    }
+
+    /// Settles pending matches that need no mail of their own.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn settle_pending(&self, ids: Vec<PendingId>) -> Result<(), Error> {
+        self.write(move |tx| delete_pending(tx, &ids)).await
+    }
+}
+
+fn enqueue(tx: &Transaction<'_>, now: Timestamp, instance: &[u8], mail: &NewMail) -> Result<Enqueued, Error> {
+    let id = notification_id(instance, &mail.key);
+    let reader = (mail.subscription.as_str(), mail.recipient.address());
+    let inserted = tx
+        .prepare_cached(
+            "INSERT INTO notification (id, dedup_key, kind, subscription, recipient, subject, body_text, body_html,
+                state, attempts, next_attempt_at_ms, created_at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'queued', 0, ?9, ?9)
+             ON CONFLICT (dedup_key) DO NOTHING",
+        )?
+        .execute((
+            &id.0,
+            &mail.key,
+            mail.kind.as_str(),
+            reader.0,
+            reader.1,
+            &mail.subject,
+            &mail.text,
+            &mail.html,
+            row::ms(now),
+        ))?;
+    let mut alerted = tx.prepare_cached(
+        "INSERT OR IGNORE INTO alerted (recipient, story_id, enqueued_at_ms) VALUES (?1, ?2, ?3)",
+    )?;
+    for story in &mail.alerts {
+        alerted.execute((reader.1, story.0, row::ms(now)))?;
+    }
+    if let Some(end) = mail.window_end {
+        tx.prepare_cached(
+            "INSERT INTO digest_run (subscription, recipient, window_end_ms) VALUES (?1, ?2, ?3)
+             ON CONFLICT (subscription, recipient) DO UPDATE
+             SET window_end_ms = max(window_end_ms, excluded.window_end_ms)",
+        )?
+        .execute((reader.0, reader.1, row::ms(end)))?;
+    }
+    delete_pending(tx, &mail.settles)?;
+    Ok(if inserted == 0 { Enqueued::AlreadyQueued } else { Enqueued::Queued(id) })
+}
+
+fn delete_pending(tx: &Transaction<'_>, ids: &[PendingId]) -> Result<(), Error> {
+    let mut delete = tx.prepare_cached("DELETE FROM pending WHERE id = ?1")?;
+    for id in ids {
+        delete.execute([id.0])?;
+    }
+    Ok(())
+}
+
+/// 26 characters `0-9a-z`: 128 bits over the store's instance and the mail's key, so that a mail keeps its
+/// Message-ID whenever and however often it is enqueued.
+fn notification_id(instance: &[u8], key: &str) -> NotificationId {
+    const DIGITS: [char; 32] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'j', 'k',
+        'm', 'n', 'p', 'q', 'r', 's', 't', 'v', 'w', 'x', 'y', 'z',
+    ];
+    let mut hasher = Xxh3::new();
+    hasher.update(instance);
+    hasher.update(key.as_bytes());
+    let mut rest = hasher.digest128();
+    let mut id = String::with_capacity(26);
+    for _ in 0..26 {
+        let digit = usize::try_from(rest & 31).unwrap_or(0);
+        id.extend(DIGITS.get(digit));
+        rest >>= 5;
+    }
+    NotificationId(id)
+}
+
+fn reader_instants(
+    tx: &Transaction<'_>,
+    sql: &str,
+    parameter: i64,
+) -> Result<Vec<(SubscriptionName, Recipient, Timestamp)>, Error> {
+    let mut statement = tx.prepare_cached(sql)?;
+    let mut rows = statement.query([parameter])?;
+    let mut found = Vec::new();
+    while let Some(r) = rows.next()? {
+        found.push((
+            SubscriptionName::new(&r.get::<_, String>(0)?),
+            row::recipient(&r.get::<_, String>(1)?)?,
+            time::from_millis(r.get(2)?),
+        ));
+    }
+    Ok(found)
+}
+
+fn alerted(tx: &Transaction<'_>) -> Result<Vec<(Recipient, StoryId)>, Error> {
+    let mut statement = tx.prepare_cached(
+        "SELECT DISTINCT pending.recipient, pending.story_id FROM pending
+         JOIN alerted ON alerted.recipient = pending.recipient AND alerted.story_id = pending.story_id",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(r) = rows.next()? {
+        found.push((row::recipient(&r.get::<_, String>(0)?)?, StoryId(r.get(1)?)));
+    }
+    Ok(found)
+}
+
+fn story_items(tx: &Transaction<'_>, story: StoryId) -> Result<Vec<ItemView>, Error> {
+    let mut matches: HashMap<i64, Vec<crate::model::Match>> = HashMap::new();
+    let mut statement = tx.prepare_cached(
+        "SELECT item_id, topic, revision, hits FROM match
+         WHERE item_id IN (SELECT id FROM item WHERE story_id = ?1) ORDER BY item_id, topic",
+    )?;
+    let mut rows = statement.query([story.0])?;
+    while let Some(r) = rows.next()? {
+        let found =
+            row::match_from(&r.get::<_, String>("topic")?, r.get("revision")?, &r.get::<_, String>("hits")?)?;
+        matches.entry(r.get("item_id")?).or_default().push(found);
+    }
+    let mut statement = tx.prepare_cached(
+        "SELECT item.id AS id, item.title AS title, summary, content, link, lang, published_at_ms, first_seen_at_ms,
+                COALESCE(feed.name, feed.title, feed.url) AS source
+         FROM item JOIN feed ON feed.id = item.feed_id
+         WHERE story_id = ?1 ORDER BY first_seen_at_ms, item.id LIMIT ?2",
+    )?;
+    let items = statement
+        .query_map((story.0, row::limit(MAX_ITEMS_A_STORY)), |r| {
+            let id: i64 = r.get("id")?;
+            Ok(ItemView {
+                id: ItemId(id),
+                title: r.get("title")?,
+                summary: r.get("summary")?,
+                content: r.get("content")?,
+                link: row::link(r.get("link")?),
+                source: r.get("source")?,
+                lang: r.get("lang")?,
+                published_at: row::instant(r, "published_at_ms")?,
+                first_seen_at: time::from_millis(r.get("first_seen_at_ms")?),
+                matches: matches.remove(&id).unwrap_or_default(),
+            })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(items)
+}

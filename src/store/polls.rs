@@ -1,0 +1,196 @@
+//! Transaction 1: what polls found.
+
+use rusqlite::{OptionalExtension, Transaction};
+
+use super::{Error, Store, row};
+use crate::model::{
+    FeedId, ItemId, NewItem, Poll, PollFailure, PollOutcome, Recorded, StoryId, StoryKey, Timestamp,
+};
+
+const MODIFIED: &str = "
+    UPDATE feed SET etag = ?2, last_modified = ?3, body_hash = ?4, title = COALESCE(?5, title),
+        baseline_at_ms = COALESCE(baseline_at_ms, ?6), last_poll_at_ms = ?6, last_ok_at_ms = ?6,
+        next_poll_at_ms = ?7, failures = 0, failure_kind = NULL, failure_message = NULL
+    WHERE id = ?1";
+const NOT_MODIFIED: &str = "
+    UPDATE feed SET etag = ?2, last_modified = ?3, last_poll_at_ms = ?4, last_ok_at_ms = ?4,
+        next_poll_at_ms = ?5, failures = 0, failure_kind = NULL, failure_message = NULL
+    WHERE id = ?1";
+const FAILED: &str = "
+    UPDATE feed SET last_poll_at_ms = ?2, next_poll_at_ms = ?3, failures = ?4, failure_kind = ?5,
+        failure_message = ?6
+    WHERE id = ?1";
+const FIND_KEY: &str = "SELECT item_id FROM item_key WHERE feed_id = ?1 AND kind = ?2 AND hash = ?3";
+const ADD_KEY: &str = "INSERT OR IGNORE INTO item_key (feed_id, kind, hash, item_id) VALUES (?1, ?2, ?3, ?4)";
+const ADD_ITEM: &str = "
+    INSERT INTO item (feed_id, story_id, guid, link, title, summary, content, author, tags, lang,
+        published_at_ms, first_seen_at_ms, baseline)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+const ADD_MATCH: &str = "
+    INSERT INTO match (item_id, topic, revision, hits, matched_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)";
+const ADD_PENDING: &str = "
+    INSERT INTO pending (subscription, recipient, topic, story_id, item_id, matched_at_ms)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+impl Store {
+    /// Records polls in one transaction and says, in the same order, what was new. Items the feed already had
+    /// (by any of their keys) are not stored again; keys they did not have yet are added to them.
+    ///
+    /// # Errors
+    /// See [`Error`]; then no poll of the batch is recorded, and repeating them is safe.
+    pub async fn record_polls(&self, polls: Vec<Poll>) -> Result<Vec<Recorded>, Error> {
+        self.write(move |tx| polls.iter().map(|poll| record(tx, poll)).collect()).await
+    }
+}
+
+fn record(tx: &Transaction<'_>, poll: &Poll) -> Result<Recorded, Error> {
+    let mut recorded = Recorded { feed: poll.feed, new_items: Vec::new(), matched: 0, pending: 0 };
+    let (at, next) = (row::ms(poll.at), row::ms(poll.next_poll_at));
+    match &poll.outcome {
+        PollOutcome::Modified { validators, body_hash, title, items, .. } => {
+            for item in items {
+                store_item(tx, poll.feed, poll.at, item, &mut recorded)?;
+            }
+            tx.prepare_cached(MODIFIED)?.execute((
+                poll.feed.0,
+                &validators.etag,
+                &validators.last_modified,
+                body_hash,
+                title,
+                at,
+                next,
+            ))?;
+        }
+        PollOutcome::NotModified { validators } => {
+            tx.prepare_cached(NOT_MODIFIED)?.execute((
+                poll.feed.0,
+                &validators.etag,
+                &validators.last_modified,
+                at,
+                next,
+            ))?;
+        }
+        PollOutcome::Failed(PollFailure { kind, message, .. }) => {
+            tx.prepare_cached(FAILED)?.execute((
+                poll.feed.0,
+                at,
+                next,
+                poll.failures,
+                kind.as_str(),
+                message,
+            ))?;
+        }
+    }
+    Ok(recorded)
+}
+
+fn store_item(
+    tx: &Transaction<'_>,
+    feed: FeedId,
+    at: Timestamp,
+    new: &NewItem,
+    recorded: &mut Recorded,
+) -> Result<(), Error> {
+    let (known, missing) = look_up(tx, feed, new)?;
+    let id = match known {
+        Some(id) => id,
+        None => {
+            let story = story_of(tx, at, new.story_key)?;
+            let id = insert_item(tx, feed, story, at, new)?;
+            insert_matches(tx, story, id, at, new)?;
+            recorded.new_items.push(id);
+            recorded.matched += usize::from(!new.matches.is_empty());
+            recorded.pending += new.routes.len();
+            id
+        }
+    };
+    let mut add = tx.prepare_cached(ADD_KEY)?;
+    for key in missing {
+        add.execute((feed.0, row::kind_code(key.kind), key.hash, id.0))?;
+    }
+    Ok(())
+}
+
+/// The stored item that has any of the keys, and the keys the feed does not have yet.
+fn look_up<'a>(
+    tx: &Transaction<'_>,
+    feed: FeedId,
+    new: &'a NewItem,
+) -> Result<(Option<ItemId>, Vec<&'a crate::model::ItemKey>), Error> {
+    let mut find = tx.prepare_cached(FIND_KEY)?;
+    let (mut known, mut missing) = (None, Vec::new());
+    for key in &new.keys {
+        let found: Option<i64> =
+            find.query_row((feed.0, row::kind_code(key.kind), key.hash), |r| r.get(0)).optional()?;
+        match found {
+            Some(id) => known = known.or(Some(ItemId(id))),
+            None => missing.push(key),
+        }
+    }
+    Ok((known, missing))
+}
+
+fn story_of(tx: &Transaction<'_>, at: Timestamp, key: Option<StoryKey>) -> Result<StoryId, Error> {
+    let key = key.map(|key| key.0);
+    if let Some(key) = key {
+        let mut find = tx.prepare_cached("SELECT id FROM story WHERE key = ?1")?;
+        if let Some(id) = find.query_row([key], |r| r.get(0)).optional()? {
+            return Ok(StoryId(id));
+        }
+    }
+    tx.prepare_cached("INSERT INTO story (key, first_seen_at_ms) VALUES (?1, ?2)")?
+        .execute((key, row::ms(at)))?;
+    Ok(StoryId(tx.last_insert_rowid()))
+}
+
+fn insert_item(
+    tx: &Transaction<'_>,
+    feed: FeedId,
+    story: StoryId,
+    at: Timestamp,
+    new: &NewItem,
+) -> Result<ItemId, Error> {
+    let item = &new.item;
+    tx.prepare_cached(ADD_ITEM)?.execute((
+        feed.0,
+        story.0,
+        &item.guid,
+        item.link.as_ref().map(url::Url::as_str),
+        &item.title,
+        &item.summary,
+        &item.content,
+        &item.author,
+        item.tags.join("\n"),
+        &item.lang,
+        item.published_at.map(row::ms),
+        row::ms(at),
+        new.announce == crate::model::Announce::Baseline,
+    ))?;
+    Ok(ItemId(tx.last_insert_rowid()))
+}
+
+fn insert_matches(
+    tx: &Transaction<'_>,
+    story: StoryId,
+    item: ItemId,
+    at: Timestamp,
+    new: &NewItem,
+) -> Result<(), Error> {
+    let mut add_match = tx.prepare_cached(ADD_MATCH)?;
+    for found in &new.matches {
+        let hits = row::hits_to_json(&found.hits)?;
+        add_match.execute((item.0, found.topic.as_str(), found.revision, hits, row::ms(at)))?;
+    }
+    let mut add_pending = tx.prepare_cached(ADD_PENDING)?;
+    for route in &new.routes {
+        add_pending.execute((
+            route.subscription.as_str(),
+            route.recipient.address(),
+            route.topic.as_str(),
+            story.0,
+            item.0,
+            row::ms(at),
+        ))?;
+    }
+    Ok(())
+}

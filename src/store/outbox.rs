@@ -101,6 +101,22 @@ impl Store {
         .await
     }
 
+    /// One rendered mail, whatever its state; bodies are empty once pruned.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn mail(&self, id: NotificationId) -> Result<Option<OutboundMail>, Error> {
+        self.read(move |tx| {
+            let mut statement = tx.prepare_cached(
+                "SELECT id, kind, subscription, recipient, subject, body_text, body_html, created_at_ms
+                 FROM notification WHERE id = ?1",
+            )?;
+            let mut rows = statement.query([&id.0])?;
+            rows.next()?.map(outbound).transpose()
+        })
+        .await
+    }
+
     /// When the next mail is due, if any waits.
     ///
     /// # Errors

@@ -1,1 +1,5 @@
 //! The one integration test binary.
+
+mod harness;
+mod store;
+mod tidy;

@@ -1,0 +1,154 @@
+//! A scripted web server on loopback that remembers what it was asked.
+
+use std::{
+    collections::HashMap,
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+/// What the farm answers for a path.
+#[derive(Debug, Clone)]
+pub struct Page {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Page {
+    /// 200 with this body.
+    pub fn ok(content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self { status: 200, headers: vec![("Content-Type".into(), content_type.into())], body: body.into() }
+    }
+
+    /// An RSS feed with an ETag, so that an unchanged feed answers 304.
+    pub fn rss(items: &[String]) -> Self {
+        let body = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><rss version=\"2.0\"><channel><title>Farm</title>\
+             <link>http://farm.example/</link><description>d</description>{}</channel></rss>",
+            items.concat()
+        );
+        let tag = format!("\"{:x}\"", xxhash_rust::xxh3::xxh3_64(body.as_bytes()));
+        Self::ok("application/rss+xml", body).with("ETag", &tag)
+    }
+
+    /// Only a status.
+    pub fn status(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// With one more header.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
+/// One `<item>` of [`Page::rss`].
+pub fn rss_item(guid: &str, title: &str, link: &str, date: jiff::Timestamp) -> String {
+    let date = date.strftime("%a, %d %b %Y %H:%M:%S GMT");
+    format!("<item><guid isPermaLink=\"false\">{guid}</guid><title>{title}</title><link>{link}</link><pubDate>{date}</pubDate></item>")
+}
+
+/// One request as the farm saw it.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub path: String,
+    pub headers: Vec<(String, String)>,
+    pub answered: u16,
+}
+
+impl Request {
+    /// First header of that name (lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    pages: HashMap<String, Page>,
+    log: Vec<Request>,
+}
+
+/// The server; it ends with the process.
+#[derive(Debug, Clone)]
+pub struct Farm {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+}
+
+impl Farm {
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let state: Arc<Mutex<State>> = Arc::default();
+        let shared = state.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let shared = shared.clone();
+                thread::spawn(move || serve(&stream, &shared));
+            }
+        });
+        Self { address, state }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn set(&self, path: &str, page: Page) {
+        self.state.lock().unwrap().pages.insert(path.to_owned(), page);
+    }
+
+    /// Requests so far.
+    pub fn log(&self) -> Vec<Request> {
+        self.state.lock().unwrap().log.clone()
+    }
+
+    /// Requests for one path so far.
+    pub fn visits(&self, path: &str) -> Vec<Request> {
+        self.log().into_iter().filter(|request| request.path == path).collect()
+    }
+}
+
+fn serve(stream: &TcpStream, state: &Mutex<State>) {
+    let _ = stream.set_nodelay(true);
+    let mut reader = BufReader::new(stream);
+    while let Some((path, headers)) = read_head(&mut reader) {
+        let page = state.lock().unwrap().pages.get(&path).cloned().unwrap_or_else(|| Page::status(404));
+        let tag = page.headers.iter().find(|(name, _)| name == "ETag").map(|(_, value)| value.clone());
+        let asked = headers.iter().find(|(name, _)| name == "if-none-match").map(|(_, value)| value.clone());
+        let unchanged = page.status == 200 && tag.is_some() && tag == asked;
+        let (status, body) = if unchanged { (304, &[][..]) } else { (page.status, &page.body[..]) };
+        state.lock().unwrap().log.push(Request { path, headers, answered: status });
+        let mut answer = format!("HTTP/1.1 {status} Farm\r\n").into_bytes();
+        for (name, value) in &page.headers {
+            answer.extend(format!("{name}: {value}\r\n").into_bytes());
+        }
+        if status != 304 {
+            answer.extend(format!("Content-Length: {}\r\n", body.len()).into_bytes());
+        }
+        answer.extend(b"\r\n");
+        answer.extend(body);
+        if (&mut &*stream).write_all(&answer).is_err() {
+            return;
+        }
+    }
+}
+
+fn read_head(reader: &mut BufReader<&TcpStream>) -> Option<(String, Vec<(String, String)>)> {
+    let mut line = String::new();
+    reader.take(64 * 1024).read_line(&mut line).ok().filter(|n| *n > 0)?;
+    let path = line.split(' ').nth(1)?.to_owned();
+    let mut headers = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.take(64 * 1024).read_line(&mut line).ok().filter(|n| *n > 0)?;
+        match line.trim_end().split_once(':') {
+            Some((name, value)) => headers.push((name.to_lowercase(), value.trim().to_owned())),
+            None => return Some((path, headers)),
+        }
+    }
+}

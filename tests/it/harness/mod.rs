@@ -1,0 +1,4 @@
+//! What tests share: a web server, a mail server, an application on a manual clock.
+
+pub mod farm;
+pub mod sink;

@@ -1,0 +1,314 @@
+//! The store's promises, verb by verb.
+
+use std::time::Duration;
+
+use tempfile::TempDir;
+use url::Url;
+use wirewatch::{
+    model::{
+        Announce, ClauseHit, FailureKind, FeedSpec, FeedState, Field, Item, ItemKey, KeyKind, MailState, Match, NewItem,
+        NotificationKind, OnAdd, Poll, PollFailure, PollOutcome, Recipient, Route, Settlement, StoryKey,
+        SubscriptionName, Timestamp, TopicName, Validators, Window, time,
+    },
+    store::{Enqueued, Error, NewMail, Store},
+};
+
+const NOW: Timestamp = Timestamp::constant(1_750_000_000, 0);
+
+fn later(seconds: u64) -> Timestamp {
+    time::after(NOW, Duration::from_secs(seconds))
+}
+
+fn spec(url: &str) -> FeedSpec {
+    FeedSpec {
+        url: Url::parse(url).unwrap(),
+        title: None,
+        interval: Duration::from_secs(900),
+        on_add: OnAdd::Baseline,
+    }
+}
+
+fn desk() -> Recipient {
+    Recipient::parse("desk@example.com").unwrap()
+}
+
+fn route() -> Route {
+    Route { subscription: SubscriptionName::new("desk"), recipient: desk(), topic: TopicName::new("metals") }
+}
+
+fn key(kind: KeyKind, byte: u8) -> ItemKey {
+    ItemKey { kind, hash: [byte; 16] }
+}
+
+fn item(title: &str, keys: Vec<ItemKey>) -> NewItem {
+    NewItem {
+        item: Item { title: title.to_owned(), summary: "Körper".to_owned(), ..Item::default() },
+        keys,
+        story_key: None,
+        matches: vec![Match {
+            topic: TopicName::new("metals"),
+            revision: -7,
+            hits: vec![ClauseHit { clause: "rare earth(s)".into(), field: Field::Title, span: 0..4 }],
+        }],
+        announce: Announce::Yes,
+        routes: vec![route()],
+    }
+}
+
+fn poll(feed: &FeedState, at: Timestamp, items: Vec<NewItem>) -> Poll {
+    let validators = Validators { etag: Some(b"W/\"\xff odd\"".to_vec()), last_modified: None };
+    let title = Some("Wire".to_owned());
+    let outcome = PollOutcome::Modified { validators, body_hash: -1, title, items, warnings: Vec::new() };
+    Poll { feed: feed.id, at, outcome, next_poll_at: time::after(at, Duration::from_secs(900)), failures: 0 }
+}
+
+struct Shop {
+    dir: TempDir,
+    store: Store,
+    feed: FeedState,
+}
+
+async fn shop() -> Shop {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let feed = store.sync_feeds(NOW, vec![spec("http://a.example/feed")]).await.unwrap().remove(0);
+    Shop { dir, store, feed }
+}
+
+impl Shop {
+    async fn record(&self, at: Timestamp, items: Vec<NewItem>) -> usize {
+        let recorded = self.store.record_polls(vec![poll(&self.feed, at, items)]).await.unwrap();
+        recorded[0].new_items.len()
+    }
+}
+
+fn mail(key: &str) -> NewMail {
+    NewMail {
+        key: key.to_owned(),
+        kind: NotificationKind::Alert,
+        subscription: SubscriptionName::new("desk"),
+        recipient: desk(),
+        subject: "s".to_owned(),
+        text: "t".to_owned(),
+        html: "h".to_owned(),
+        alerts: Vec::new(),
+        window_end: None,
+        settles: Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn a_second_writer_is_refused_and_told_who_has_it() {
+    let shop = shop().await;
+    match Store::open(shop.dir.path()) {
+        Err(Error::Locked { pid, .. }) => assert_eq!(pid, Some(std::process::id())),
+        other => panic!("{other:?}"),
+    }
+    shop.store.close().await;
+    Store::open(shop.dir.path()).expect("free again once the first has let go");
+}
+
+#[tokio::test]
+async fn a_writer_that_lost_the_store_is_fenced() {
+    let shop = shop().await;
+    std::fs::remove_file(shop.dir.path().join("lock")).unwrap();
+    let usurper = Store::open(shop.dir.path()).unwrap();
+    assert!(matches!(shop.store.settle_pending(vec![]).await, Err(Error::Fenced)));
+    usurper.settle_pending(vec![]).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_feed_taught_us_survives_a_restart() {
+    let shop = shop().await;
+    shop.record(NOW, vec![]).await;
+    shop.store.close().await;
+    let store = Store::open(shop.dir.path()).unwrap();
+    let state = store.sync_feeds(later(1), vec![spec("http://a.example/feed")]).await.unwrap().remove(0);
+    assert_eq!(state.validators.etag.as_deref(), Some(&b"W/\"\xff odd\""[..]), "verbatim");
+    assert_eq!((state.body_hash, state.baseline_at, state.last_ok_at), (Some(-1), Some(NOW), Some(NOW)));
+    assert_eq!((state.next_poll_at, state.failures), (later(900), 0));
+}
+
+#[tokio::test]
+async fn an_item_is_stored_once_whichever_of_its_keys_comes_back() {
+    let shop = shop().await;
+    let (guid, link, title) = (key(KeyKind::GuidLink, 1), key(KeyKind::LinkTitle, 2), key(KeyKind::TitleDate, 3));
+    assert_eq!(shop.record(NOW, vec![item("a", vec![guid, link])]).await, 1);
+    assert_eq!(shop.record(later(1), vec![item("a", vec![link, title])]).await, 0, "known by its link");
+    assert_eq!(shop.record(later(2), vec![item("a", vec![title])]).await, 0, "known by the key it gained");
+    let same_hash_other_kind = key(KeyKind::Sole, 1);
+    assert_eq!(shop.record(later(3), vec![item("b", vec![same_hash_other_kind])]).await, 1);
+    assert_eq!(shop.store.pending(10).await.unwrap().len(), 2, "one pending match an item");
+}
+
+#[tokio::test]
+async fn identity_outlives_pruned_content_and_pending_matches_hold_it_back() {
+    let shop = shop().await;
+    let keys = vec![key(KeyKind::GuidLink, 1)];
+    shop.record(NOW, vec![item("a", keys.clone())]).await;
+    let pruned = shop.store.prune(later(1), NOW, 10).await.unwrap();
+    assert_eq!(pruned.items, 0, "its match is still pending");
+    let pending = shop.store.pending(10).await.unwrap();
+    shop.store.settle_pending(vec![pending[0].id]).await.unwrap();
+    assert_eq!(shop.store.prune(later(1), NOW, 10).await.unwrap().items, 1);
+    assert!(shop.store.items_after(None, 10).await.unwrap().is_empty());
+    assert_eq!(shop.record(later(2), vec![item("a", keys)]).await, 0, "not new again");
+}
+
+#[tokio::test]
+async fn the_same_link_in_two_feeds_is_one_story() {
+    let shop = shop().await;
+    let specs = vec![spec("http://a.example/feed"), spec("http://b.example/feed")];
+    let feeds = shop.store.sync_feeds(NOW, specs).await.unwrap();
+    let mut shared = item("a", vec![key(KeyKind::GuidLink, 1)]);
+    shared.story_key = Some(StoryKey([9; 16]));
+    let polls = feeds.iter().map(|feed| poll(feed, NOW, vec![shared.clone()])).collect();
+    shop.store.record_polls(polls).await.unwrap();
+    let pending = shop.store.pending(10).await.unwrap();
+    assert_eq!((pending.len(), pending[0].story), (2, pending[1].story));
+    let stories = shop.store.stories(vec![pending[0].story]).await.unwrap();
+    assert_eq!(stories[0].items.len(), 2);
+    assert_eq!(stories[0].items[0].matches, shared.matches, "hits come back as they went in");
+    assert_eq!(stories[0].items[0].source, "Wire");
+}
+
+#[tokio::test]
+async fn enqueueing_is_idempotent_by_key_and_settles_in_the_same_transaction() {
+    let shop = shop().await;
+    shop.record(NOW, vec![item("a", vec![key(KeyKind::Sole, 1)])]).await;
+    let pending = shop.store.pending(10).await.unwrap();
+    let alert = NewMail { alerts: vec![pending[0].story], settles: vec![pending[0].id], ..mail("alert/1") };
+    let first = shop.store.enqueue(NOW, vec![alert.clone()]).await.unwrap();
+    let Enqueued::Queued(id) = &first[0] else { panic!("{first:?}") };
+    assert_eq!(id.0.len(), 26);
+    assert_eq!(shop.store.enqueue(later(1), vec![alert]).await.unwrap(), [Enqueued::AlreadyQueued]);
+    assert!(shop.store.pending(10).await.unwrap().is_empty());
+    assert_eq!(shop.store.outbox(None, 10).await.unwrap().len(), 1);
+    let history = shop.store.delivery_history(time::before(NOW, Duration::from_secs(1))).await.unwrap();
+    assert_eq!(history.alerts, [(SubscriptionName::new("desk"), desk(), NOW)]);
+}
+
+#[tokio::test]
+async fn who_was_alerted_of_a_story_with_new_matches_is_known() {
+    let shop = shop().await;
+    shop.record(NOW, vec![item("a", vec![key(KeyKind::Sole, 1)]), item("b", vec![key(KeyKind::Sole, 2)])]).await;
+    let pending = shop.store.pending(10).await.unwrap();
+    shop.store.enqueue(NOW, vec![NewMail { alerts: vec![pending[0].story], ..mail("alert/1") }]).await.unwrap();
+    let history = shop.store.delivery_history(NOW).await.unwrap();
+    assert_eq!(history.alerted, [(desk(), pending[0].story)]);
+    assert!(history.alerts.is_empty(), "only those after the instant asked for");
+}
+
+#[tokio::test]
+async fn a_digest_window_opens_once_and_only_moves_forward() {
+    let shop = shop().await;
+    let reader = (SubscriptionName::new("desk"), desk());
+    let ends = async || shop.store.delivery_history(NOW).await.unwrap().digests[0].2;
+    shop.store.open_digests(NOW, vec![reader.clone()]).await.unwrap();
+    shop.store.open_digests(later(5), vec![reader]).await.unwrap();
+    assert_eq!(ends().await, NOW);
+    shop.store.enqueue(later(9), vec![NewMail { window_end: Some(later(8)), ..mail("d/2") }]).await.unwrap();
+    shop.store.enqueue(later(9), vec![NewMail { window_end: Some(later(7)), ..mail("d/1") }]).await.unwrap();
+    assert_eq!(ends().await, later(8));
+}
+
+#[tokio::test]
+async fn a_claimed_mail_is_nobody_elses_until_its_lease_runs_out() {
+    let shop = shop().await;
+    shop.store.enqueue(NOW, vec![mail("1"), mail("2"), mail("3")]).await.unwrap();
+    let first = shop.store.lease_mail(NOW, later(60), 2).await.unwrap();
+    assert_eq!(first.iter().map(|leased| leased.attempt).collect::<Vec<_>>(), [1, 1], "counted before the attempt");
+    assert_eq!(shop.store.lease_mail(NOW, later(60), 10).await.unwrap().len(), 1, "the limit left one");
+    assert!(shop.store.lease_mail(later(59), later(99), 10).await.unwrap().is_empty());
+    let again = shop.store.lease_mail(later(60), later(120), 10).await.unwrap();
+    assert_eq!(again.len(), 3);
+    assert_eq!(again[0].mail, first[0].mail, "the same mail, under the same id");
+    assert_eq!(again[0].attempt, 2);
+}
+
+#[tokio::test]
+async fn attempts_are_settled_as_they_ended() {
+    let shop = shop().await;
+    shop.store.enqueue(NOW, vec![mail("1"), mail("2"), mail("3")]).await.unwrap();
+    let leased = shop.store.lease_mail(NOW, later(60), 10).await.unwrap();
+    let reason = "busy".to_owned();
+    let ends = [
+        Settlement::Sent { reply: "250 ok".to_owned() },
+        Settlement::Deferred { until: later(300), reason: reason.clone() },
+        Settlement::Dead { reason },
+    ];
+    for (leased, end) in leased.iter().zip(ends) {
+        shop.store.settle_mail(later(1), leased.mail.id.clone(), end).await.unwrap();
+    }
+    let states: Vec<MailState> =
+        shop.store.outbox(None, 10).await.unwrap().iter().rev().map(|mail| mail.state).collect();
+    assert_eq!(states, [MailState::Sent, MailState::Queued, MailState::Dead]);
+    assert_eq!(shop.store.next_mail_at().await.unwrap(), Some(later(300)));
+    assert!(shop.store.lease_mail(later(299), later(999), 10).await.unwrap().is_empty());
+    assert_eq!(shop.store.lease_mail(later(300), later(999), 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn given_back_claims_are_due_at_once() {
+    let shop = shop().await;
+    shop.store.enqueue(NOW, vec![mail("1")]).await.unwrap();
+    let leased = shop.store.lease_mail(NOW, later(60), 10).await.unwrap();
+    shop.store.release_mail(later(1), vec![leased[0].mail.id.clone()]).await.unwrap();
+    assert_eq!(shop.store.lease_mail(later(1), later(60), 10).await.unwrap()[0].attempt, 1, "it was no attempt");
+    assert_eq!(shop.store.release_leases(later(2)).await.unwrap(), 1);
+    assert_eq!(shop.store.lease_mail(later(2), later(60), 10).await.unwrap()[0].attempt, 2);
+}
+
+#[tokio::test]
+async fn failures_are_counted_and_shown_until_a_success() {
+    let shop = shop().await;
+    let failure = PollFailure { kind: FailureKind::ClientError(404), message: "gone fishing".into(), retry_at: None };
+    let failed =
+        Poll { outcome: PollOutcome::Failed(failure), failures: 3, ..poll(&shop.feed, later(1), Vec::new()) };
+    shop.store.record_polls(vec![failed]).await.unwrap();
+    let window = Window { from: NOW, to: later(10) };
+    let coverage = shop.store.coverage(later(10), window).await.unwrap();
+    assert_eq!((coverage.feeds, coverage.polled, coverage.failing_total), (1, 0, 1));
+    assert_eq!(coverage.failing[0].message, "gone fishing");
+    shop.record(later(2), vec![item("a", vec![key(KeyKind::Sole, 1)])]).await;
+    let coverage = shop.store.coverage(later(62), window).await.unwrap();
+    assert_eq!((coverage.polled, coverage.failing_total, coverage.items, coverage.worst_lag_s), (1, 0, 1, 60));
+    assert_eq!(shop.store.feeds(10).await.unwrap()[0].last_failure, None);
+}
+
+#[tokio::test]
+async fn a_feed_that_left_the_configuration_is_kept_and_comes_back_as_it_was() {
+    let shop = shop().await;
+    shop.record(NOW, vec![]).await;
+    assert!(shop.store.sync_feeds(later(1), vec![]).await.unwrap().is_empty());
+    assert!(shop.store.feeds(10).await.unwrap().is_empty());
+    let back = shop.store.sync_feeds(later(2), vec![spec("http://a.example/feed")]).await.unwrap();
+    assert_eq!((back[0].id, back[0].baseline_at), (shop.feed.id, Some(NOW)));
+}
+
+#[tokio::test]
+async fn a_reader_beside_the_daemon_sees_commits_and_cannot_write() {
+    let shop = shop().await;
+    let reader = Store::open_read_only(shop.dir.path()).unwrap();
+    shop.record(NOW, vec![item("a", vec![key(KeyKind::Sole, 1)])]).await;
+    let items = reader.items_after(None, 10).await.unwrap();
+    assert_eq!(items[0].topics, [TopicName::new("metals")]);
+    assert_eq!(reader.items_after(Some(items[0].id), 10).await.unwrap(), []);
+    assert!(matches!(reader.settle_pending(vec![]).await, Err(Error::ReadOnly)));
+    let nowhere = tempfile::tempdir().unwrap();
+    assert!(matches!(Store::open_read_only(nowhere.path()), Err(Error::Open { .. })));
+}
+
+#[tokio::test]
+async fn a_refused_batch_leaves_nothing_behind() {
+    let shop = shop().await;
+    let twice = vec![route(), route()];
+    let bad = NewItem { routes: twice, ..item("a", vec![key(KeyKind::Sole, 1)]) };
+    let polls = vec![
+        poll(&shop.feed, NOW, vec![item("b", vec![key(KeyKind::Sole, 2)])]),
+        poll(&shop.feed, NOW, vec![bad]),
+    ];
+    shop.store.record_polls(polls).await.unwrap_err();
+    assert!(shop.store.items_after(None, 10).await.unwrap().is_empty());
+    assert!(shop.store.pending(10).await.unwrap().is_empty());
+}

@@ -292,3 +292,17 @@ fn the_addresses_the_configuration_takes_can_be_written() {
         assert_eq!(composed(|m| m.to = recipient).header("To"), text);
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_text_breaks_the_message(subject: String, text: String, html: String, name: String) {
+        let read = composed(|m| {
+            m.subject = subject;
+            m.text = text;
+            m.html = html;
+            m.subscription = SubscriptionName::new(&name);
+        });
+        proptest::prop_assert_eq!((read.headers.len(), read.parts.len()), (HEADERS.len(), 2));
+        proptest::prop_assert!(!read.subject().chars().any(char::is_control));
+    }
+}

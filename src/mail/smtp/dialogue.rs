@@ -12,7 +12,6 @@
 //! and commands are used here.
 
 use std::{
-    error::Error as _,
     fmt::{self, Display},
     io,
     net::IpAddr,
@@ -128,16 +127,18 @@ impl Dialogue {
             return Err(Fault::Garbage("the server sent more than its reply before TLS began".to_owned()));
         }
         self.stream.upgrade_tls(parameters).await.map_err(|error| {
-            let mut source = error.source();
-            while let Some(cause) = source {
-                match cause.downcast_ref::<io::Error>() {
-                    // rustls puts its own errors (certificate, protocol, alert) into this kind.
-                    Some(cause) if cause.kind() == io::ErrorKind::InvalidData => break,
-                    Some(cause) => return Fault::Broken(io::Error::new(cause.kind(), cause.to_string())),
-                    None => source = cause.source(),
-                }
+            // lettre wraps what rustls and the system say in two errors of its own.
+            let mut innermost: &(dyn std::error::Error + 'static) = &error;
+            while let Some(source) = innermost.source() {
+                innermost = source;
             }
-            Fault::Tls(error.source().map_or_else(|| error.to_string(), ToString::to_string))
+            match innermost.downcast_ref::<io::Error>() {
+                // rustls puts its own errors (certificate, protocol, alert) into this kind.
+                Some(cause) if cause.kind() != io::ErrorKind::InvalidData => {
+                    Fault::Broken(io::Error::new(cause.kind(), cause.to_string()))
+                }
+                _ => Fault::Tls(innermost.to_string()),
+            }
         })
     }
 

@@ -1,0 +1,265 @@
+//! What must not be shown of a configuration file: passwords written into it and logins inside URLs.
+//!
+//! Data in: the text of a file, well-formed or not. Data out: the byte ranges to hide.
+//!
+//! **Invariant:** works on the text alone, since a password must stay hidden just when the file does not
+//! parse or its key is misspelt. In doubt it hides too much.
+//!
+//! Rejected: marking secrets while the parsed document is walked, which hides nothing of a file with a syntax
+//! error.
+
+use std::ops::Range;
+
+/// Stands for whatever was hidden, so that its length is not told.
+pub(super) const HIDDEN: &str = "***";
+
+/// Keys under `password` that name where the secret is, and so are no secret themselves.
+const NAMES_OF_SECRETS: [&str; 3] = ["credential", "file", "env"];
+/// A key that contains one of these holds a secret.
+const SECRET_WORDS: [&str; 6] = ["pass", "pwd", "secret", "token", "apikey", "api_key"];
+/// A key at least this similar to `password` (Damerau-Levenshtein, 0 to 1) is one misspelt; chosen so that
+/// `pasword` and `passwort` fall in and no key of ours does.
+const MISSPELT: f64 = 0.6;
+
+/// Byte ranges of `text` that hold secrets, in order, without overlap.
+pub(super) fn secrets(text: &str) -> Vec<Range<usize>> {
+    let mut scan =
+        Scan { text, at: 0, key: Key::Other, hidden: Vec::new(), inside: Vec::new(), table: Key::Other };
+    scan.run();
+    scan.hidden
+}
+
+/// The text in `range` with each hidden stretch replaced by [`HIDDEN`].
+pub(super) fn shown(text: &str, range: Range<usize>, hidden: &[Range<usize>]) -> String {
+    let mut out = String::new();
+    let mut at = range.start;
+    for secret in hidden.iter().filter(|s| s.start < range.end && s.end > range.start) {
+        out.push_str(text.get(at..secret.start.max(at)).unwrap_or(""));
+        out.push_str(HIDDEN);
+        at = secret.end.max(at);
+    }
+    out.push_str(text.get(at.min(range.end)..range.end).unwrap_or(""));
+    out
+}
+
+/// What the value of a key is.
+#[derive(Clone, Copy, PartialEq)]
+enum Key {
+    /// A secret, or a table with one.
+    Secret,
+    /// The name of a secret.
+    NameOfSecret,
+    /// Anything else.
+    Other,
+}
+
+fn classify(name: &str) -> Key {
+    let name = name.trim().to_lowercase();
+    let last = name.rsplit('.').next().unwrap_or("").trim().trim_matches(['"', '\'']).to_owned();
+    let secret = |part: &str| {
+        SECRET_WORDS.iter().any(|word| part.contains(word))
+            || strsim::normalized_damerau_levenshtein(part, "password") >= MISSPELT
+    };
+    if NAMES_OF_SECRETS.contains(&last.as_str()) {
+        Key::NameOfSecret
+    } else if name.split('.').any(|part| secret(part.trim().trim_matches(['"', '\'']))) {
+        Key::Secret
+    } else {
+        Key::Other
+    }
+}
+
+struct Scan<'t> {
+    text: &'t str,
+    at: usize,
+    key: Key,
+    hidden: Vec<Range<usize>>,
+    inside: Vec<Key>,
+    table: Key,
+}
+
+impl<'t> Scan<'t> {
+    fn rest(&self) -> &'t str {
+        self.text.get(self.at..).unwrap_or("")
+    }
+
+    fn run(&mut self) {
+        let mut line_start = 0;
+        while let Some(c) = self.rest().chars().next() {
+            match c {
+                '\n' => {
+                    line_start = self.at + 1;
+                    if self.inside.is_empty() {
+                        self.key = Key::Other;
+                    }
+                }
+                '[' if self.text.get(line_start..self.at).is_some_and(|t| t.trim().is_empty())
+                    && self.inside.is_empty() =>
+                {
+                    self.header();
+                    continue;
+                }
+                '=' => {
+                    self.value(line_start);
+                    continue;
+                }
+                '{' => self.inside.push(self.key),
+                '}' => self.key = self.inside.pop().map_or(Key::Other, |_| Key::Other),
+                '#' => {
+                    self.comment();
+                    continue;
+                }
+                '"' | '\'' => {
+                    self.string(Key::Other);
+                    continue;
+                }
+                _ => {}
+            }
+            self.at += c.len_utf8();
+        }
+    }
+
+    /// `[mail.smtp.password]`: what stands in such a table is a secret.
+    fn header(&mut self) {
+        let line = self.rest().lines().next().unwrap_or("");
+        self.table = classify(line.trim().trim_matches(['[', ']']));
+        self.at += line.len();
+    }
+
+    /// At `=`: the name before it decides what the value is.
+    fn value(&mut self, line_start: usize) {
+        let before = self.text.get(line_start..self.at).unwrap_or("");
+        let name = before.rsplit(['{', ',']).next().unwrap_or("");
+        let around = self.inside.last().copied().unwrap_or(self.table);
+        self.key = match (classify(name), around) {
+            (Key::Other, Key::Secret) => Key::Secret,
+            (own, _) => own,
+        };
+        self.at += 1;
+        let blank = self.rest().len() - self.rest().trim_start_matches([' ', '\t']).len();
+        self.at += blank;
+        let rest = self.rest();
+        if rest.starts_with(['"', '\'']) {
+            self.string(self.key);
+        } else if self.key == Key::Secret && !rest.starts_with('{') {
+            let line = rest.lines().next().unwrap_or("");
+            let end = line.find('}').filter(|_| !self.inside.is_empty()).unwrap_or(line.len());
+            self.hide(self.at..self.at + end);
+            self.at += end;
+        }
+    }
+
+    /// At a quote: passes the string by, hidden when it is a secret, its URL logins hidden in any case.
+    fn string(&mut self, key: Key) {
+        let rest = self.rest();
+        let delimiter =
+            ["\"\"\"", "'''", "\"", "'"].into_iter().find(|d| rest.starts_with(d)).unwrap_or("\"");
+        let body = rest.get(delimiter.len()..).unwrap_or("");
+        let length = string_length(body, delimiter);
+        let start = self.at;
+        self.at += (delimiter.len() + length).min(rest.len());
+        let content = body.get(..length).unwrap_or(body);
+        let closes = self.rest().starts_with(delimiter);
+        let login =
+            login_in_url(content).map(|r| start + delimiter.len() + r.start..start + delimiter.len() + r.end);
+        if closes {
+            self.at += delimiter.len();
+        }
+        match (key, login) {
+            (Key::Secret, _) => self.hide(start..self.at),
+            (_, Some(login)) => self.hide(login),
+            _ => {}
+        }
+    }
+
+    /// A comment beside a secret may repeat it.
+    fn comment(&mut self) {
+        let length = self.rest().lines().next().unwrap_or("").len();
+        let (start, end) = (self.at, self.at + length);
+        let line_start = self.text.get(..start).and_then(|t| t.rfind('\n')).map_or(0, |at| at + 1);
+        let name = self.text.get(line_start..start).and_then(|t| t.split('=').next()).unwrap_or("");
+        if classify(name) == Key::Secret || self.hidden.last().is_some_and(|h| h.end > line_start) {
+            self.hide(start..end);
+        }
+        self.at = end;
+    }
+
+    fn hide(&mut self, range: Range<usize>) {
+        if !range.is_empty() {
+            self.hidden.push(range);
+        }
+    }
+}
+
+/// Bytes up to the closing delimiter, or to the end of the line (of the text for a multi-line string).
+fn string_length(body: &str, delimiter: &str) -> usize {
+    let multi_line = delimiter.len() == 3;
+    let mut escaped = false;
+    for (at, c) in body.char_indices() {
+        if escaped {
+            escaped = false;
+        } else if c == '\\' && delimiter.starts_with('"') {
+            escaped = true;
+        } else if body.get(at..).is_some_and(|rest| rest.starts_with(delimiter)) {
+            return at;
+        }
+        if c == '\n' && !multi_line {
+            return at;
+        }
+    }
+    body.len()
+}
+
+/// Range of `user:password` in `scheme://user:password@host`, the scheme left out or not.
+fn login_in_url(content: &str) -> Option<Range<usize>> {
+    let scheme = content.find("://").map(|at| at + 3);
+    let start = scheme.unwrap_or(0);
+    let rest = content.get(start..)?;
+    let end = rest.rfind('@')?;
+    let login = rest.get(..end)?;
+    // An `@` may stand in a path; without a scheme only the colon tells a login from an address.
+    let is_login = login.contains(':') || scheme.is_some() && !login.contains('/');
+    is_login.then_some(start..start + end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_hidden_and_the_rest_is_not() {
+        let check = |text: &str, want: &str| {
+            assert_eq!(shown(text, 0..text.len(), &secrets(text)), want, "{text}");
+        };
+        check("password = \"hunter2\"", "password = ***");
+        check("smtp.password='hunter2'\nx = \"y\"", "smtp.password=***\nx = \"y\"");
+        check("\"password\" = \"hunter2\"", "\"password\" = ***");
+        check(
+            "smtp = { url = \"smtp://h\", password = \"hunter2\", x = 1 }",
+            "smtp = { url = \"smtp://h\", password = ***, x = 1 }",
+        );
+        check("password = { credential = \"smtp\" }", "password = { credential = \"smtp\" }");
+        check(
+            "password = { value = \"hunter2\", file = \"/a\" }",
+            "password = { value = ***, file = \"/a\" }",
+        );
+        check("pasword = \"hunter2\"\nPasswd = \"hunter2\"", "pasword = ***\nPasswd = ***");
+        check(
+            "[mail.smtp.password]\nliteral = \"hunter2\"\n[poll]\nx = \"y\"",
+            "[mail.smtp.password]\nliteral = ***\n[poll]\nx = \"y\"",
+        );
+        check("password = \"\"\"\nhunter2\n\"\"\"\nx = 1", "password = ***\nx = 1");
+        check("password = \"hunter2\nx = 1", "password = ***\nx = 1");
+        check("password = hunter2", "password = ***");
+        check("password = [\"hunter2\"]", "password = ***");
+        check("password = \"hun\\\"ter2\" # was hunter2", "password = *** ***");
+        check("url = \"smtps://me:hunter2@h:465\"", "url = \"smtps://***@h:465\"");
+        check("url = \"me:hunter2@h/feed\"", "url = \"***@h/feed\"");
+        check("url = \"https://me:hun/ter2@h/\"", "url = \"https://***@h/\"");
+        check("url = \"https://social.example/@me.rss\"", "url = \"https://social.example/@me.rss\"");
+        check(
+            "# a comment = \"x\"\nfrom = 'W <w@localhost>'",
+            "# a comment = \"x\"\nfrom = 'W <w@localhost>'",
+        );
+    }
+}

@@ -1,1 +1,18 @@
-//! To come.
+//! When something is due: the next poll of a feed, the next attempt of a mail, the next digest, the end of
+//! quiet hours.
+//!
+//! Data in: `now`, a state and a policy. Data out: an instant or a wait.
+//!
+//! **Invariant:** the same arguments give the same answer. Spread over time comes from a hash of the feed's URL
+//! or of a seed, never from a random number, so a restart changes no schedule.
+//! **Invariant:** [`next_poll`] is later than `now` and not later than `now + policy.max`.
+//! **Invariant:** a local time is due once a day, on the days when clocks change too (see [`next_digest`]).
+//!
+//! Rejected: a cron crate. Its answers on clock changes differ from one crate to the next, and the configuration
+//! only knows times of day and weekdays.
+
+mod local;
+mod poll;
+
+pub use local::{last_digest, next_digest, quiet_until};
+pub use poll::{MAIL_BACKOFF_BASE, MAIL_BACKOFF_CAP, PollPolicy, backoff, next_poll};

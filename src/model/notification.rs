@@ -58,7 +58,7 @@ pub struct Notification {
     pub stories: Vec<StoryView>,
     /// The subscription's topics, in order of the configuration, with their titles.
     pub topics: Vec<Topic>,
-    /// Digests: the time they cover.
+    /// Digests: the time they cover. Roll-ups: from the first held match until the mail was planned.
     pub window: Option<Window>,
     /// Digests: how much was looked at.
     pub coverage: Option<Coverage>,

@@ -1,0 +1,348 @@
+//! Rendered mails: golden files, hostile texts, limits, templates of operators.
+
+use std::{collections::BTreeSet, sync::LazyLock};
+
+use proptest::prelude::*;
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::*;
+use crate::model::{FeedTrouble, ItemId, ItemView, StoryId, StoryView};
+
+const KINDS: [NotificationKind; 4] =
+    [NotificationKind::Alert, NotificationKind::RollUp, NotificationKind::Digest, NotificationKind::Operator];
+
+fn rendered(notification: &Notification) -> Rendered {
+    static BUILTIN: LazyLock<Templates> = LazyLock::new(|| Templates::builtin().unwrap());
+    render(notification, &BUILTIN).unwrap()
+}
+
+/// Compares with a golden file. When a change is meant, copy what the failure prints into the file.
+#[track_caller]
+fn golden(name: &str, actual: &str, expected: &str) {
+    assert!(actual == expected, "golden/{name} differs; the mail now reads:\n{actual}<end of {name}>");
+}
+
+#[test]
+fn samples_read_as_the_golden_files() {
+    let check = |kind: NotificationKind, subject: &str, text: &str, html: &str| {
+        let mail = rendered(&sample(kind));
+        assert_eq!(mail.subject, subject);
+        golden(&format!("{}.txt", kind.as_str()), &mail.text, text);
+        golden(&format!("{}.html", kind.as_str()), &mail.html, html);
+    };
+    check(
+        NotificationKind::Alert,
+        "[US–China trade] Washington and Beijing agree to shelve port fees for a year (3 sources)",
+        include_str!("golden/alert.txt"),
+        include_str!("golden/alert.html"),
+    );
+    check(
+        NotificationKind::RollUp,
+        "[wirewatch] 3 stories held since 22:00",
+        include_str!("golden/rollup.txt"),
+        include_str!("golden/rollup.html"),
+    );
+    check(
+        NotificationKind::Digest,
+        "Digest 07:30: 3 stories in 3 topics",
+        include_str!("golden/digest.txt"),
+        include_str!("golden/digest.html"),
+    );
+    check(
+        NotificationKind::Operator,
+        "[wirewatch] 2 notices: Harbour Gazette has been failing for 26 h: the server answered 404 Not Found",
+        include_str!("golden/operator.txt"),
+        include_str!("golden/operator.html"),
+    );
+}
+
+#[test]
+fn a_digest_that_found_nothing_says_what_was_looked_at() {
+    let mut empty = sample(NotificationKind::Digest);
+    empty.stories.clear();
+    let mail = rendered(&empty);
+    assert_eq!(mail.subject, "Digest 07:30: nothing matched");
+    golden("digest-empty.txt", &mail.text, include_str!("golden/digest-empty.txt"));
+    for said in
+        ["Nothing matched", "212/214 feeds polled, 3,411 items read, worst lag 9 min", "404 Not Found"]
+    {
+        assert!(mail.html.contains(said), "{said}");
+    }
+}
+
+#[test]
+fn subjects_name_topics_and_sources() {
+    let check = |topics: &[&str], sources: usize, want: &str| {
+        let mut alert = sample(NotificationKind::Alert);
+        alert.stories[0].topics = topics.iter().map(|t| crate::model::TopicName::new(t)).collect();
+        alert.stories[0].items.truncate(sources);
+        alert.stories[0].items[0].title = "Headline".to_owned();
+        assert_eq!(rendered(&alert).subject, want);
+    };
+    check(&["rare-earths"], 1, "[Rare earths] Headline");
+    check(&["rare-earths"], 2, "[Rare earths] Headline (2 sources)");
+    check(&["rare-earths", "us-china-trade"], 1, "[US–China trade, Rare earths] Headline");
+    let all = ["canals", "leader-calls", "rare-earths", "us-china-trade"];
+    check(&all, 3, "[US–China trade, Rare earths, Leader calls, +1] Headline (3 sources)");
+    check(&["unlisted"], 1, "[unlisted] Headline");
+}
+
+#[test]
+fn subjects_are_cut_at_200_graphemes_and_keep_the_sources() {
+    let subject = |length: usize| {
+        let mut alert = sample(NotificationKind::Alert);
+        alert.stories[0].items[0].title = "字".repeat(length);
+        rendered(&alert).subject
+    };
+    let frame = "[US–China trade]  (3 sources)".chars().count();
+    // The headline may take what is left beside the topics and twenty characters for the rest.
+    let room = view::MAX_SUBJECT - "US–China trade".chars().count() - 20;
+    assert_eq!(subject(room).chars().count(), frame + room);
+    for length in [room + 1, 10_000] {
+        let cut = subject(length);
+        assert!(cut.ends_with("字… (3 sources)"), "{cut}");
+        assert_eq!(cut.chars().count(), frame + room);
+    }
+}
+
+const HOSTILE: [&str; 10] = [
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>",
+    "' onmouseover='alert(1)",
+    "{{7*7}} {% for x in range(9) %}{{ stories }}{% endfor %}",
+    "pay\u{202E}fdp.exe \u{2066}isolated\u{2069} \u{200F}mark",
+    "first\r\nBcc: victim@example.com\r\n\r\nbody",
+    "\u{1b}[31mred\u{1b}[0m \u{7}bell \0nul \u{9b}2J",
+    "</title></head><body onload=x><svg/onload=1><math><style>",
+    "&lt;b&gt; &amp; <b",
+    "",
+];
+
+/// The sample with `hostile` everywhere a feed or its server has a say.
+fn infested(kind: NotificationKind, hostile: &str) -> Notification {
+    let mut mail = sample(kind);
+    for item in mail.stories.iter_mut().flat_map(|story| &mut story.items) {
+        for text in [&mut item.title, &mut item.summary, &mut item.content, &mut item.source] {
+            hostile.clone_into(text);
+        }
+        item.lang = Some(hostile.to_owned());
+    }
+    for trouble in mail.coverage.iter_mut().flat_map(|coverage| &mut coverage.failing) {
+        *trouble = FeedTrouble { feed: hostile.to_owned(), message: hostile.to_owned(), last_ok_at: None };
+    }
+    mail.notices.iter_mut().for_each(|notice| hostile.clone_into(notice));
+    mail
+}
+
+/// Names of the tags and attributes of an HTML text, as a reader of any `<` takes them.
+fn markup(html: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for tag in html.split('<').skip(1) {
+        let inside = tag.split('>').next().unwrap();
+        let outside_quotes: String = inside.split('"').step_by(2).collect();
+        names.extend(outside_quotes.split_whitespace().map(|name| name.trim_end_matches('=').to_owned()));
+    }
+    names
+}
+
+fn assert_harmless(kind: NotificationKind, hostile: &str) {
+    let mail = rendered(&infested(kind, hostile));
+    let hidden = |c: char| {
+        c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200F}')
+    };
+    assert!(!mail.subject.chars().any(hidden), "{:?}", mail.subject);
+    assert!(mail.subject.graphemes(true).count() <= 200);
+    for body in [&mail.text, &mail.html] {
+        assert!(!body.chars().any(|c| c != '\n' && hidden(c)), "{body:?}");
+        assert!(body.len() <= MAX_MAIL_BYTES);
+    }
+    static ALLOWED: LazyLock<BTreeSet<String>> =
+        LazyLock::new(|| markup(&KINDS.map(|kind| rendered(&sample(kind)).html).concat()));
+    let found = markup(&mail.html);
+    assert!(found.is_subset(&ALLOWED), "{hostile:?}: {:?}", found.difference(&ALLOWED));
+}
+
+#[test]
+fn hostile_texts_stay_text() {
+    for (kind, hostile) in KINDS.iter().flat_map(|kind| HOSTILE.iter().map(move |hostile| (*kind, *hostile)))
+    {
+        assert_harmless(kind, hostile);
+    }
+    let mail = rendered(&infested(NotificationKind::Alert, HOSTILE[0]));
+    assert!(mail.html.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
+    assert!(mail.text.contains("<script>alert(1)</script>"));
+    let mail = rendered(&infested(NotificationKind::Alert, HOSTILE[3]));
+    assert!(mail.subject.contains("{{7*7}}") && mail.html.contains("{{7*7}}") && !mail.html.contains("49"));
+    let mail = rendered(&infested(NotificationKind::Alert, HOSTILE[5]));
+    assert_eq!(mail.subject, "[US–China trade] first Bcc: victim@example.com body");
+    let mail = rendered(&infested(NotificationKind::Alert, ""));
+    assert_eq!(mail.subject, "[US–China trade] (no headline) news.example.com");
+}
+
+#[test]
+fn mails_load_nothing_and_link_only_to_the_web() {
+    for kind in KINDS {
+        let mut mail = sample(kind);
+        for story in &mut mail.stories {
+            let script = story.items[0].link.as_ref().map(|_| "javascript:alert(1)".parse().unwrap());
+            story.items.push(ItemView { link: script, source: "Third".to_owned(), ..story.items[0].clone() });
+        }
+        let html = rendered(&mail).html;
+        for loads in
+            ["src=", "url(", "@import", "<link", "<script", "<form", "<iframe", "javascript:", "<base"]
+        {
+            assert!(!html.contains(loads), "{loads} in {}", kind.as_str());
+        }
+        let links: Vec<&str> = html.split("href=\"").skip(1).collect();
+        assert!(links.iter().all(|link| link.starts_with("https://")));
+        assert_eq!(links.is_empty(), kind == NotificationKind::Operator);
+        for wanted in ["<html lang=\"en\">", "<title>", "content=\"light dark\"", "max-width:600px"] {
+            assert!(html.contains(wanted), "{wanted}");
+        }
+    }
+}
+
+/// A digest or roll-up of `n` stories of about a kilobyte each.
+fn crowd(kind: NotificationKind, n: i64) -> Notification {
+    let mut mail = sample(kind);
+    let model = mail.stories[0].clone();
+    let story = |id: i64| {
+        let mut items = model.items.clone();
+        items[0] = ItemView { id: ItemId(id), title: format!("Story number {id} ends"), ..items[0].clone() };
+        StoryView { id: StoryId(id), items, ..model.clone() }
+    };
+    mail.stories = (1..=n).map(story).collect();
+    mail
+}
+
+/// Stories shown in full, by title, and counted as "+N more" in an HTML body.
+fn shown(n: i64) -> (usize, usize, usize) {
+    let mail = rendered(&crowd(NotificationKind::Digest, n));
+    assert!(mail.html.len() <= MAX_MAIL_BYTES && mail.text.len() <= MAX_MAIL_BYTES);
+    let full = mail.html.matches("<h3").count();
+    let named = mail.html.matches("Story number").count();
+    assert_eq!(mail.text.matches("Story number").count(), named, "text and HTML show the same");
+    let more = mail.html.split(" stories are not shown").next().unwrap().rsplit('>').next().unwrap();
+    (full, named - full, if mail.html.contains("not shown") { more.parse().unwrap() } else { 0 })
+}
+
+#[test]
+fn what_does_not_fit_in_full_is_shown_by_title_and_then_counted() {
+    let (mut fits, mut too_many) = (30, 110);
+    while too_many - fits > 1 {
+        let middle = (fits + too_many) / 2;
+        if shown(middle) == (middle as usize, 0, 0) { fits = middle } else { too_many = middle }
+    }
+    assert!(fits >= 40, "{fits} stories fit in full");
+    let (full, titles, more) = shown(fits + 1);
+    assert_eq!((full + titles, more), (fits as usize + 1, 0));
+    assert!(titles > 0);
+    let (full, titles, more) = shown(450);
+    assert_eq!(full, MIN_FULL);
+    assert!(more > 0);
+    assert_eq!(full + titles + more, 450);
+}
+
+#[test]
+fn no_mail_shows_more_than_max_shown() {
+    let count = "{{ stories | length }} shown, {{ more }} more";
+    let templates = Templates::builtin()
+        .unwrap()
+        .with_override(NotificationKind::RollUp, Part::Html, count)
+        .and_then(|templates| templates.with_override(NotificationKind::RollUp, Part::Text, count))
+        .unwrap();
+    let check = |n: usize, want: &str| {
+        let mail = crowd(NotificationKind::RollUp, i64::try_from(n).unwrap());
+        assert_eq!(render(&mail, &templates).unwrap().html, want);
+    };
+    check(MAX_SHOWN, "900 shown, 0 more");
+    check(MAX_SHOWN + 1, "900 shown, 1 more");
+}
+
+#[test]
+fn a_roll_up_of_50_stories_shows_each() {
+    let mail = rendered(&crowd(NotificationKind::RollUp, 50));
+    assert_eq!(mail.subject, "[wirewatch] 50 stories held since 22:00");
+    assert_eq!(mail.html.matches("<h3").count(), 50);
+    assert!(mail.text.contains("50. Story number 50 ends"));
+}
+
+#[test]
+fn many_notices_are_counted_when_they_do_not_fit() {
+    let mut mail = sample(NotificationKind::Operator);
+    mail.notices = vec!["x".repeat(1_000); 500];
+    let rendered = rendered(&mail);
+    let listed = rendered.html.matches("<li dir").count();
+    assert!(listed > 100 && rendered.html.len() <= MAX_MAIL_BYTES);
+    assert!(rendered.html.contains(&format!("<li>+{} more</li>", 500 - listed)));
+    assert!(rendered.text.contains(&format!("- +{} more", 500 - listed)));
+}
+
+#[test]
+fn the_largest_story_is_still_shown_in_full() {
+    let mut mail = sample(NotificationKind::Alert);
+    let long = "\"e\u{301}\u{302}\u{303}\u{304}\u{305}".repeat(5_000);
+    let item = mail.stories[0].items[0].clone();
+    let link = format!("https://example.com/?{}", "&".repeat(1_900)).parse().ok();
+    let item = ItemView { title: long.clone(), summary: long.clone(), link, ..item };
+    let other = |n: i64| ItemView { source: format!("{n} {long}"), id: ItemId(n), ..item.clone() };
+    mail.stories[0].items = (0..60).map(other).collect();
+    let rendered = rendered(&mail);
+    assert_eq!(rendered.html.matches("<h3").count(), 1);
+    assert!(rendered.html.len() <= MAX_MAIL_BYTES);
+    let named = format!(", +{} more", 59 - view::MAX_ALSO_IN);
+    assert!(rendered.html.contains(&named) && rendered.text.contains(&named));
+}
+
+#[test]
+fn operators_can_override_templates() {
+    let with = |source: &str| {
+        Templates::builtin()
+            .unwrap()
+            .with_override(NotificationKind::Alert, Part::Html, source)
+            .and_then(|templates| render(&sample(NotificationKind::Alert), &templates).map(|mail| mail.html))
+    };
+    assert_eq!(with("<p>{{ subject.topics }}</p>").unwrap(), "<p>US–China trade</p>");
+    let check = |source: &str, want: &str| {
+        let error = with(source).unwrap_err();
+        assert!(error.to_string().starts_with(want), "{error}");
+    };
+    check("\n{% if %}", "template `alert/body.html`, line 2: syntax error");
+    check("\n\n{{ subject.headlines }}", "template `alert/body.html`, line 3: undefined value");
+    check("{{ stories[0].story.nothing }}", "template `alert/body.html`, line 1: undefined value");
+    check(
+        "{% for a in range(10000) %}{% for b in range(10000) %}{% endfor %}{% endfor %}",
+        "template `alert/body.html`, line 1: engine ran out of fuel",
+    );
+    assert!(
+        matches!(with(&"x".repeat(MAX_MAIL_BYTES + 1)), Err(Error::TooLarge { bytes }) if bytes > MAX_MAIL_BYTES)
+    );
+    assert_eq!(with(&"x".repeat(MAX_MAIL_BYTES)).unwrap().len(), MAX_MAIL_BYTES);
+}
+
+#[test]
+fn more_detail_never_shows_less() {
+    let rank = |detail| match detail {
+        Detail::Hidden => 0,
+        Detail::Title => 1,
+        Detail::Full => 2,
+    };
+    for (units, min_full) in [(1, 1), (7, 7), (25, 10), (3, 0)] {
+        for unit in 0..units {
+            let levels: Vec<i32> =
+                (0..=2 * units).map(|level| rank(detail_at(level, unit, units, min_full))).collect();
+            assert!(levels.is_sorted(), "{levels:?}");
+            assert_eq!((levels[0], levels[2 * units]), (0, 2));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_text_stays_text(text in "\\PC{0,60}", markup in "[<>\"'&=/a-z {}%#\\-!\r\n\t\u{0}\u{1b}\u{202e}]{0,60}", digest in any::<bool>()) {
+        let kind = if digest { NotificationKind::Digest } else { NotificationKind::Alert };
+        assert_harmless(kind, &format!("{text}{markup}"));
+    }
+}

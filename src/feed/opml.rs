@@ -1,0 +1,235 @@
+//! OPML, the exchange format of feed readers, read and written.
+//!
+//! Data in: the bytes of an export. Data out: its feeds, whatever folders they were in.
+//!
+//! **Invariant:** only http and https addresses come out, none twice.
+//!
+//! Rejected: the crate `opml`: it refuses a document without `version` or an outline without `text`, which readers
+//! do export.
+
+use std::collections::HashSet;
+
+use url::Url;
+
+use super::{
+    Error, MAX_DEPTH, MAX_TITLE_CHARS,
+    decode::decode,
+    markup::{Tag, Token, Tokenizer, attribute, escape_into, local},
+};
+use crate::text::visible_text;
+
+/// Most feeds read from one document.
+pub const MAX_OUTLINES: usize = 20_000;
+/// Most warnings about single outlines; the rest is counted in one more.
+pub const MAX_WARNINGS: usize = 100;
+
+/// A feed in an OPML document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline {
+    /// Address of the feed, http or https.
+    pub url: Url,
+    /// Its name, if the document has one.
+    pub title: Option<String>,
+}
+
+/// The feeds of an OPML document in its order, and what was left out, a plain sentence each.
+///
+/// # Errors
+/// [`Error::Empty`], [`Error::NotAFeed`] when it is no OPML, [`Error::TooDeep`] when folders are nested deeper than
+/// [`MAX_DEPTH`].
+pub fn read(bytes: &[u8]) -> Result<(Vec<Outline>, Vec<String>), Error> {
+    let text = decode(bytes, None, &mut Vec::new());
+    if text.trim().is_empty() {
+        return Err(Error::Empty);
+    }
+    let mut reader = Reader::default();
+    let mut is_opml = false;
+    let mut depth = 0_usize;
+    for token in Tokenizer::new(&text) {
+        match token {
+            Token::Start(tag) => {
+                is_opml |= local(tag.name).eq_ignore_ascii_case("opml");
+                if is_opml && local(tag.name).eq_ignore_ascii_case("outline") {
+                    reader.outline(&tag);
+                    depth = depth.saturating_add(usize::from(!tag.empty));
+                }
+            }
+            Token::End(name) if local(name).eq_ignore_ascii_case("outline") => {
+                depth = depth.saturating_sub(1)
+            }
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return Err(Error::TooDeep { limit: MAX_DEPTH });
+        }
+    }
+    if !is_opml {
+        return Err(Error::NotAFeed { what: "not an OPML document", feeds: Vec::new() });
+    }
+    Ok(reader.finish())
+}
+
+/// An OPML 2.0 document with these feeds in this order, which [`read`] reads back equal.
+pub fn write(title: &str, outlines: &[Outline]) -> String {
+    let mut out =
+        String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<opml version=\"2.0\">\n<head><title>");
+    escape_into(&mut out, title);
+    out.push_str("</title></head>\n<body>\n");
+    for outline in outlines {
+        let name = outline.title.as_deref().unwrap_or(outline.url.as_str());
+        out.push_str("<outline type=\"rss\" text=\"");
+        escape_into(&mut out, name);
+        if outline.title.is_some() {
+            out.push_str("\" title=\"");
+            escape_into(&mut out, name);
+        }
+        out.push_str("\" xmlUrl=\"");
+        escape_into(&mut out, outline.url.as_str());
+        out.push_str("\"/>\n");
+    }
+    out.push_str("</body>\n</opml>\n");
+    out
+}
+
+#[derive(Default)]
+struct Reader {
+    outlines: Vec<Outline>,
+    seen: HashSet<Url>,
+    warnings: Vec<String>,
+    unsaid: usize,
+    beyond: usize,
+}
+
+impl Reader {
+    fn outline(&mut self, tag: &Tag<'_>) {
+        let Some(address) = attribute(tag, "xmlUrl") else { return };
+        let address = address.trim();
+        // feed:https://… and feed://… are how some readers register themselves for feeds.
+        let address = match address.strip_prefix("feed:") {
+            Some(rest) if rest.starts_with("//") => format!("http:{rest}"),
+            Some(rest) => rest.to_owned(),
+            None => address.to_owned(),
+        };
+        let shown = visible_text(&address.replace(['<', '&'], " "), 200);
+        let url = match Url::parse(&address) {
+            Ok(mut url) if matches!(url.scheme(), "http" | "https") => {
+                url.set_fragment(None);
+                url
+            }
+            Ok(_) => return self.warn(format!("left out {shown}: only http and https are read")),
+            Err(error) => return self.warn(format!("left out {shown:?}: {error}")),
+        };
+        if self.outlines.len() >= MAX_OUTLINES {
+            self.beyond = self.beyond.saturating_add(1);
+            return;
+        }
+        if !self.seen.insert(url.clone()) {
+            return self.warn(format!("left out {shown}: named more than once"));
+        }
+        let name = |attribute_name| {
+            let text = attribute(tag, attribute_name)?;
+            Some(visible_text(&text, MAX_TITLE_CHARS)).filter(|text| !text.is_empty())
+        };
+        let title = name("title").or_else(|| name("text").filter(|text| *text != url.as_str()));
+        self.outlines.push(Outline { url, title });
+    }
+
+    fn warn(&mut self, warning: String) {
+        if self.warnings.len() < MAX_WARNINGS {
+            self.warnings.push(warning);
+        } else {
+            self.unsaid = self.unsaid.saturating_add(1);
+        }
+    }
+
+    fn finish(mut self) -> (Vec<Outline>, Vec<String>) {
+        if self.unsaid > 0 {
+            self.warnings.push(format!("left out {} more outlines for such reasons", self.unsaid));
+        }
+        if self.beyond > 0 {
+            self.warnings.push(format!("left out {} feeds beyond the first {MAX_OUTLINES}", self.beyond));
+        }
+        (self.outlines, self.warnings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feeds(opml: &str) -> Vec<(String, Option<String>)> {
+        read(opml.as_bytes()).unwrap().0.into_iter().map(|o| (o.url.into(), o.title)).collect()
+    }
+
+    #[test]
+    fn exports_of_all_kinds_are_read() {
+        let opml = r#"<?xml version="1.0"?><OPML><body><outline text="Folder"><outline text='Ports &amp; ships'
+            xmlurl="https://a.example/rss?x=1&y=2"><outline/></outline></outline>
+            <Outline title="B" text="b" type=rss xmlUrl=http://b.example/feed>
+            <outline xmlUrl="feed://c.example/rss"/><outline xmlUrl="feed:https://d.example/rss#x" text=""/>
+            <outline text="no address"/>"#;
+        let expect = [
+            ("https://a.example/rss?x=1&y=2", Some("Ports & ships")),
+            ("http://b.example/feed", Some("B")),
+            ("http://c.example/rss", None),
+            ("https://d.example/rss", None),
+        ];
+        assert_eq!(feeds(opml), expect.map(|(url, title)| (url.to_owned(), title.map(str::to_owned))));
+    }
+
+    #[test]
+    fn what_is_left_out_is_said() {
+        let opml = r#"<opml><outline xmlUrl="javascript:alert(1)"/><outline xmlUrl="file:///etc/passwd"/>
+            <outline xmlUrl="https://a.example/"/><outline xmlUrl="https://a.example/"/><outline xmlUrl="no url"/></opml>"#;
+        let (outlines, warnings) = read(opml.as_bytes()).unwrap();
+        assert_eq!((outlines.len(), warnings.len()), (1, 4), "{warnings:?}");
+        assert!(matches!(read(b" \n"), Err(Error::Empty)));
+        assert!(matches!(read(b"<html></html>"), Err(Error::NotAFeed { .. })));
+    }
+
+    #[test]
+    fn entities_are_never_expanded() {
+        let opml = r#"<!DOCTYPE opml [<!ENTITY x SYSTEM "file:///etc/passwd">]>
+            <opml><outline text="&x;" xmlUrl="https://a.example/"/></opml>"#;
+        assert_eq!(feeds(opml), [("https://a.example/".to_owned(), Some("&x;".to_owned()))]);
+    }
+
+    #[test]
+    fn limits_hold() {
+        let nest = |depth: usize| {
+            format!("<opml>{}<outline xmlUrl='http://a.example/'/>", "<outline>".repeat(depth))
+        };
+        assert!(read(nest(MAX_DEPTH).as_bytes()).is_ok());
+        assert!(matches!(read(nest(MAX_DEPTH + 1).as_bytes()), Err(Error::TooDeep { .. })));
+        let many = |count: usize| {
+            let outlines: String =
+                (0..count).map(|n| format!("<outline xmlUrl='http://a.example/{n}'/>")).collect();
+            let (outlines, warnings) = read(format!("<opml>{outlines}").as_bytes()).unwrap();
+            (outlines.len(), warnings.len())
+        };
+        assert_eq!(many(MAX_OUTLINES), (MAX_OUTLINES, 0));
+        assert_eq!(many(MAX_OUTLINES + 1), (MAX_OUTLINES, 1));
+        let bad = |count: usize| {
+            let opml = format!("<opml>{}", "<outline xmlUrl='x:y'/>".repeat(count));
+            read(opml.as_bytes()).unwrap().1.len()
+        };
+        assert_eq!((bad(MAX_WARNINGS), bad(MAX_WARNINGS + 1)), (MAX_WARNINGS, MAX_WARNINGS + 1));
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let outline = |url: &str, title: Option<&str>| Outline {
+            url: Url::parse(url).unwrap(),
+            title: title.map(str::to_owned),
+        };
+        let outlines = [
+            outline("https://a.example/?x=1&y=\"2'", Some("A \"quoted\" & <odd> 'name'")),
+            outline("http://b.example/", None),
+        ];
+        let opml = write("Feeds & more", &outlines);
+        let (read_back, warnings) = read(opml.as_bytes()).unwrap();
+        assert_eq!(warnings, Vec::<String>::new());
+        assert_eq!(read_back[1], outlines[1]);
+        assert_eq!(read_back[0].url, outlines[0].url);
+    }
+}

@@ -7,7 +7,10 @@
 //!
 //! Rejected: tokio's paused time, which fires timeouts early as soon as real sockets are involved.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
 
 use jiff::SignedDuration;
 use tokio::sync::watch;
@@ -55,6 +58,15 @@ impl Clock {
         }
     }
 
+    /// Time since this process first asked, on a clock that wall-clock changes do not move; a manual clock's own
+    /// time for a manual clock.
+    pub fn uptime(&self) -> Duration {
+        match &self.0 {
+            Source::System | Source::Shifted(_) => monotonic(),
+            Source::Manual(at) => time::between(Timestamp::UNIX_EPOCH, *at.borrow()),
+        }
+    }
+
     /// Moves a shifted or manual clock forward and wakes who waits; the system clock stays as it is.
     pub fn advance(&self, by: Duration) {
         match &self.0 {
@@ -98,6 +110,12 @@ impl Clock {
 #[expect(clippy::disallowed_methods, reason = "the one home of the wall clock")]
 fn system_now() -> Timestamp {
     time::whole_millis(Timestamp::now())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one home of the monotonic clock")]
+fn monotonic() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one home of waiting")]

@@ -12,6 +12,7 @@
 //!
 //! Rejected: layering crates and serde: they stop at the first fault and lose the places of values.
 
+mod compile;
 mod diagnostic;
 mod environment;
 mod feeds;
@@ -31,7 +32,6 @@ mod weekdays;
 
 use std::{
     collections::BTreeMap,
-    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -63,7 +63,11 @@ pub use self::{
     },
     units::{MAX_DURATION, MAX_SIZE, UnitError, parse_duration, parse_size, print_duration, print_size},
 };
-use crate::model::{FeedSpec, Subscription};
+use crate::{
+    feed::opml,
+    model::{FeedSpec, Subscription},
+    query::{self, TopicDef, TopicSource},
+};
 
 /// The commented example configuration, whose values are the defaults.
 const EXAMPLE: &str = include_str!("../../config/wirewatch.toml");
@@ -87,8 +91,10 @@ pub struct Config {
     pub poll: PollConfig,
     /// `[fetch]`
     pub fetch: FetchConfig,
-    /// `[[topic]]`s in order of the files, names unique; not compiled yet.
+    /// `[[topic]]`s in order of the files, names unique.
     pub topics: Vec<TopicEntry>,
+    /// What the matcher takes of `topics`, in the same order.
+    pub definitions: Vec<TopicDef>,
     /// `[lists]`
     pub lists: BTreeMap<String, Vec<Text>>,
     /// Feeds in order of the files, then those of OPML files; URLs unique and without fragment.
@@ -146,18 +152,27 @@ pub fn load(
     }
 }
 
-impl Config {
-    /// The place of the bytes `within` of the entry at `index` under `key` of a topic: where an error of the
-    /// query language belongs. `None` when there is no such entry.
-    pub fn locate(&self, topic: &str, key: TopicKey, index: usize, within: Range<usize>) -> Option<Place> {
-        let entry = self.topics.iter().find(|entry| entry.name == topic)?;
-        Some(entry.entries(key).get(index)?.at(within))
-    }
+/// Reads an OPML file: the [`OutlineReader`] of the program.
+///
+/// # Errors
+/// In plain words why the bytes are no OPML.
+pub fn read_outlines(bytes: &[u8]) -> Result<Outlines, String> {
+    let (outlines, warnings) = opml::read(bytes).map_err(|error| error.to_string())?;
+    let feeds = outlines.into_iter().map(|outline| (outline.url, outline.title)).collect();
+    Ok(Outlines { feeds, warnings })
+}
 
-    /// The same for the entry at `index` of a list.
-    pub fn locate_in_list(&self, list: &str, index: usize, within: Range<usize>) -> Option<Place> {
-        Some(self.lists.get(list)?.get(index)?.at(within))
-    }
+/// The built-in topics, for commands that work without a configuration.
+///
+/// # Errors
+/// Never with the topics that come with the program.
+pub fn builtin_topics() -> Result<Vec<TopicDef>, query::Error> {
+    let nothing = BTreeMap::new();
+    query::builtin_names()
+        .iter()
+        .filter_map(|name| query::builtin(name))
+        .map(|base| query::extend(&base, &TopicSource::default(), &nothing))
+        .collect()
 }
 
 /// What the files say, while they are read.
@@ -221,7 +236,9 @@ impl Draft {
         if !report.has_errors() {
             warn_of_nothing(path, [feeds.len(), topics.len(), subscriptions.len()], report);
         }
+        let definitions = compile::definitions(&topics, &self.lists, report);
         Some(Config {
+            definitions,
             path: path.to_owned(),
             state,
             mail: mail?,

@@ -248,13 +248,16 @@ pub(super) struct PollDraft {
 
 impl PollDraft {
     pub(super) fn read(&mut self, table: &Table<'_>) {
-        let long = MINUTE..=365 * DAY;
         for (key, slot) in [
             ("interval", &mut self.config.interval),
             ("min_interval", &mut self.config.min_interval),
             ("max_backoff", &mut self.config.max_backoff),
         ] {
-            let range = if key == "min_interval" { SECOND..=DAY } else { long.clone() };
+            let range = match key {
+                "min_interval" => SECOND..=DAY,
+                "interval" => SECOND..=365 * DAY,
+                _ => MINUTE..=365 * DAY,
+            };
             if let Some(given) = table.duration(key, range) {
                 *slot = given.value;
                 self.last_bound = Some(given.place);

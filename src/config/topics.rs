@@ -39,7 +39,7 @@ pub(super) const TOPIC: Schema = Schema {
 /// Where a topic's rules come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TopicOrigin {
-    /// The built-in topic of this name, one of [`BUILTIN_TOPICS`], extended by the entries given.
+    /// The built-in topic of this name, one of [`crate::query::builtin_names`], extended by the entries given.
     Builtin(String),
     /// The entries alone.
     Own,

@@ -12,7 +12,8 @@ use std::ops::Range;
 use serde::Serialize;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{clean, sentence::sentence_around};
+use super::clean;
+use crate::text::sentence_around;
 
 /// Longest headline shown, in graphemes.
 pub(super) const MAX_HEADLINE: usize = 240;

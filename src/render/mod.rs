@@ -17,7 +17,6 @@ mod clean;
 mod excerpt;
 mod link;
 mod sample;
-mod sentence;
 #[cfg(test)]
 mod tests;
 mod view;

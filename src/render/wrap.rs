@@ -7,6 +7,8 @@
 //!
 //! Rejected: format=flowed, which few programs show well for Chinese.
 
+use unicode_width::UnicodeWidthChar;
+
 /// Columns of a line. RFC 5322 §2.1.1 asks for at most 78; two quoting levels fit.
 pub(super) const WIDTH: usize = 74;
 
@@ -115,26 +117,9 @@ fn first_break(text: &str) -> Option<usize> {
     })
 }
 
-/// By the Unicode East Asian Width property (UAX #11): the ranges of W and F that text uses.
+/// Columns of one character (UAX #11); control characters take none.
 fn char_width(c: char) -> usize {
-    match c {
-        '\u{200C}' | '\u{200D}' => 0,
-        c if unicode_normalization::char::is_combining_mark(c) => 0,
-        '\u{1100}'..='\u{115F}'
-        | '\u{2E80}'..='\u{303E}'
-        | '\u{3041}'..='\u{A4CF}'
-        | '\u{A960}'..='\u{A97F}'
-        | '\u{AC00}'..='\u{D7A3}'
-        | '\u{F900}'..='\u{FAFF}'
-        | '\u{FE30}'..='\u{FE6F}'
-        | '\u{FF01}'..='\u{FF60}'
-        | '\u{FFE0}'..='\u{FFE6}'
-        | '\u{1F300}'..='\u{1F64F}'
-        | '\u{1F680}'..='\u{1F6FF}'
-        | '\u{1F900}'..='\u{1F9FF}'
-        | '\u{20000}'..='\u{3FFFD}' => 2,
-        _ => 1,
-    }
+    c.width().unwrap_or(0)
 }
 
 #[cfg(test)]

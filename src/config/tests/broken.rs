@@ -72,7 +72,8 @@ fn state_poll_and_fetch() {
     check("[poll]\ninterval = 15", (2, 12), "not a string with a unit", "\"15m\"");
     check("[poll]\ninterval = \"15\"", (2, 12), "the number 15 has no unit", "\"15m\"");
     check("[poll]\ninterval = \"15 min\"", (2, 12), "` min` is no unit", "\"15m\"");
-    check("[poll]\ninterval = \"30s\"", (2, 12), "`interval` is out of range", "from \"1m\"");
+    check("[poll]\ninterval = \"30s\"", (2, 12), "`interval` (30s) is shorter than", "lower min_interval");
+    check("[poll]\ninterval = \"0s\"", (2, 12), "`interval` is out of range", "from \"1s\"");
     check("[poll]\nmin_interval = \"1h\"", (2, 16), "`interval` (15m) is shorter than", "lower min_interval");
     check(
         "[poll]\ninterval = \"2d\"",

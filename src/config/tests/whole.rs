@@ -291,19 +291,18 @@ fn the_password_is_read_when_asked_for_and_shown_nowhere() {
 
 #[test]
 fn an_error_in_an_entry_is_located_in_the_file() {
-    let config = loaded(&Fixture::new(
-        "[lists]\nmetals = [\"a\", \"gal*lium\"]\n[[topic]]\nname = \"t\"\nany = [\n  'x',\n  \"\\u7A00土(\",\n]\nnone = [\"z\"]\n",
-    ));
-    let at = |place: Option<Place>| place.and_then(|p| p.position()).map(|p| (p.line, p.column));
-    assert_eq!(at(config.locate("t", TopicKey::Any, 0, 0..1)), Some((6, 4)));
-    assert_eq!(at(config.locate("t", TopicKey::Any, 1, 6..7)), Some((7, 11)));
-    assert_eq!(at(config.locate("t", TopicKey::None, 0, 0..1)), Some((9, 10)));
-    assert_eq!(at(config.locate("t", TopicKey::All, 0, 0..1)), None);
-    assert_eq!(at(config.locate("u", TopicKey::Any, 0, 0..1)), None);
-    assert_eq!(at(config.locate_in_list("metals", 1, 3..4)), Some((2, 20)));
-    let place = config.locate_in_list("metals", 1, 3..4).unwrap();
-    let found = Diagnostic::error(&place, "`*` stands at the end only", "move it").to_string();
-    assert!(found.contains("metals = [\"a\", \"gal*lium\"]"), "{found}");
+    let fixture = Fixture::new(
+        "[lists]\nmetals = [\"a\", \"gal*lium\"]\n[[topic]]\nname = \"t\"\nany = [\n  'x',\n  \"\\u7A00土(\",\n]\n\
+         none = [\"@metal\"]\n[[topic]]\nname = \"u\"\nany = [\"@metals\"]\n",
+    );
+    let findings = fixture.load().unwrap_err();
+    let at: Vec<_> = findings
+        .of(Severity::Error)
+        .filter_map(|finding| finding.place.position())
+        .map(|position| (position.line, position.column))
+        .collect();
+    assert_eq!(at, [(2, 17), (7, 11)], "each fault once, the list's too: {findings}");
+    assert!(findings.to_string().contains("metals = [\"a\", \"gal*lium\"]"), "{findings}");
 }
 
 /// Faults everywhere, secrets beside each: none of them is shown.

@@ -1,7 +1,9 @@
 //! wirewatch watches news feeds and mails what matches.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod feed;
 pub mod fetch;
 pub mod mail;

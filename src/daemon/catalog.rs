@@ -1,0 +1,191 @@
+//! The catalog: everything a configuration puts in force, ready for use and swapped whole.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use url::{Host, Url};
+
+use super::Manners;
+use crate::{
+    clock::Clock,
+    config::{AllowedHost, Config, Environment, MailConfig, SmtpConfig, SmtpEncryption, TransportConfig},
+    fetch::{self, AllowList, Fetcher},
+    mail::{Identity, Maildir, Memory, Security, Sender, Smtp, SmtpOptions, SmtpUrl, StartTls, Transport},
+    matching::CompiledTopics,
+    model::{FeedSpec, Secret, Subscription},
+    render::Templates,
+    schedule::PollPolicy,
+};
+
+/// Feeds, compiled topics, subscriptions and the tools to serve them.
+#[derive(Debug)]
+pub struct Catalog {
+    /// In order of the configuration, URLs unique.
+    pub feeds: Vec<FeedSpec>,
+    /// Compiled together.
+    pub topics: CompiledTopics,
+    /// In order of the configuration, names unique.
+    pub subscriptions: Vec<Subscription>,
+    /// The HTTP client.
+    pub fetcher: Fetcher,
+    /// Polling.
+    pub poll: PollSettings,
+    /// How mail leaves.
+    pub transport: TransportSpec,
+    /// How mail looks.
+    pub templates: Templates,
+    /// How long items are kept.
+    pub keep: Duration,
+}
+
+/// How feeds are polled.
+#[derive(Debug, Clone)]
+pub struct PollSettings {
+    /// Visits under way at once.
+    pub concurrency: usize,
+    /// Towards hosts of the open web.
+    pub manners: Manners,
+    /// Bounds of the schedule.
+    pub policy: PollPolicy,
+    /// Hosts of the operator's own, which need no spacing.
+    pub own_hosts: AllowList,
+}
+
+/// How to make a [`Transport`]; each mailer opens its own.
+#[derive(Debug, Clone)]
+pub enum TransportSpec {
+    /// A Maildir.
+    Maildir(PathBuf, Identity),
+    /// A mail server.
+    Smtp(Box<SmtpOptions>, Identity),
+    /// A list in memory, for tests.
+    Memory(Memory),
+}
+
+impl TransportSpec {
+    /// A transport that is not connected yet.
+    pub fn open(&self) -> Transport {
+        match self {
+            Self::Maildir(path, identity) => Transport::Maildir(Maildir::new(path.clone(), identity.clone())),
+            Self::Smtp(options, identity) => {
+                Transport::Smtp(Box::new(Smtp::new((**options).clone(), identity.clone())))
+            }
+            Self::Memory(memory) => Transport::Memory(memory.clone()),
+        }
+    }
+}
+
+impl fmt::Display for TransportSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Maildir(path, _) => write!(f, "maildir {}", path.display()),
+            Self::Smtp(options, _) => write!(f, "{}", options.url.server()),
+            Self::Memory(_) => f.write_str("memory"),
+        }
+    }
+}
+
+impl Catalog {
+    /// Makes what the configuration describes; reads secrets, since a missing one is an error of configuration.
+    ///
+    /// # Errors
+    /// What is wrong, for people, a line or more each.
+    pub fn from_config(config: &Config, environment: &Environment, clock: Clock) -> Result<Self, String> {
+        let allow = allow_list(config)?;
+        let options = fetch::Options {
+            user_agent: config.fetch.user_agent_header(),
+            connect_timeout: config.fetch.connect_timeout,
+            header_timeout: config.fetch.header_timeout,
+            idle_timeout: config.fetch.idle_timeout,
+            total_timeout: config.fetch.total_timeout,
+            max_body_bytes: config.fetch.max_body,
+            max_redirects: config.fetch.max_redirects,
+            allow: allow.clone(),
+        };
+        Ok(Self {
+            feeds: config.feeds.clone(),
+            topics: CompiledTopics::compile(&config.definitions).map_err(|error| error.to_string())?,
+            subscriptions: config.subscriptions.clone(),
+            fetcher: Fetcher::new(options, clock).map_err(|error| error.to_string())?,
+            poll: PollSettings {
+                concurrency: usize::try_from(config.poll.concurrency).unwrap_or(usize::MAX),
+                manners: Manners { concurrency: config.poll.per_host, spacing: config.poll.spacing },
+                policy: PollPolicy { min: config.poll.min_interval, max: config.poll.max_backoff },
+                own_hosts: allow,
+            },
+            transport: transport(&config.mail, environment)?,
+            templates: Templates::builtin().map_err(|error| error.to_string())?,
+            keep: config.state.keep,
+        })
+    }
+
+    /// Manners towards the host of `url`. Hosts that the operator allowed by hand are the operator's own and need
+    /// no spacing.
+    pub fn manners(&self, url: &Url) -> Manners {
+        let (allow, port) = (&self.poll.own_hosts, url.port_or_known_default());
+        let own = match url.host() {
+            Some(Host::Ipv4(ip)) => allow.permits(None, ip.into(), port),
+            Some(Host::Ipv6(ip)) => allow.permits(None, ip.into(), port),
+            // What the name resolves to is the fetcher's business; only allowing the name itself counts here.
+            Some(Host::Domain(name)) => allow.permits(Some(name), IpAddr::V4(Ipv4Addr::UNSPECIFIED), port),
+            None => false,
+        };
+        let spacing = if own { Duration::ZERO } else { self.poll.manners.spacing };
+        Manners { spacing, ..self.poll.manners }
+    }
+}
+
+fn allow_list(config: &Config) -> Result<AllowList, String> {
+    let entries = config.fetch.allow.iter().map(|allowed| {
+        let host = match &allowed.host {
+            AllowedHost::Network(net) => net.to_string(),
+            AllowedHost::Name(name) => name.clone(),
+        };
+        let entry = allowed.port.map_or(host.clone(), |port| format!("{host}:{port}"));
+        AllowList::parse_entry(&entry).map_err(|error| error.to_string())
+    });
+    entries.collect()
+}
+
+fn transport(mail: &MailConfig, environment: &Environment) -> Result<TransportSpec, String> {
+    let identity = identity(mail)?;
+    match &mail.transport {
+        TransportConfig::Maildir(path) => Ok(TransportSpec::Maildir(path.clone(), identity)),
+        TransportConfig::Smtp(smtp) => {
+            Ok(TransportSpec::Smtp(Box::new(smtp_options(smtp, environment)?), identity))
+        }
+    }
+}
+
+fn smtp_options(smtp: &SmtpConfig, environment: &Environment) -> Result<SmtpOptions, String> {
+    let login: Option<(String, Secret)> = match &smtp.login {
+        Some(login) => {
+            let password = login.password.read(environment).map_err(|problem| problem.to_string())?;
+            Some((login.user.clone(), password))
+        }
+        None => None,
+    };
+    let (security, starttls) = match smtp.encryption {
+        SmtpEncryption::Tls => (Security::Implicit, StartTls::None),
+        SmtpEncryption::StartTlsRequired => (Security::Plain, StartTls::Required),
+        SmtpEncryption::StartTlsOpportunistic => (Security::Plain, StartTls::Opportunistic),
+        SmtpEncryption::Plain => (Security::Plain, StartTls::None),
+    };
+    let url = SmtpUrl { security, user: None, host: smtp.host.clone(), port: smtp.port };
+    Ok(SmtpOptions { starttls, ..SmtpOptions::new(url, login) })
+}
+
+fn identity(mail: &MailConfig) -> Result<Identity, String> {
+    let address = mail.from.address.address();
+    let host = address.rsplit_once('@').map_or("localhost", |(_, host)| host);
+    let sender = match &mail.from.name {
+        Some(name) => format!("{name} <{address}>"),
+        None => address.to_owned(),
+    };
+    let sender = Sender::parse(&sender).map_err(|error| error.to_string())?;
+    Identity::new(sender, host, mail.operator.first().cloned()).map_err(|error| error.to_string())
+}

@@ -1,0 +1,218 @@
+//! The planner: turns pending matches into rendered mails in the outbox.
+//!
+//! Data in: pending matches, delivery history, the catalog, `now`. Data out: outbox rows, and a hint to the mailer.
+//!
+//! **Invariant:** a pending match leaves the table in the same transaction that enqueues its mail. A mail that
+//! cannot be rendered leaves its matches pending.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Catalog, Hints,
+    progress::{Progress, StepError},
+};
+use crate::{
+    clock::Clock,
+    model::{
+        Delivery, Notification, NotificationKind, Recipient, StoryId, Subscription, SubscriptionName,
+        Timestamp, Topic, time,
+    },
+    plan::{self, AlertSent, DigestSent, Due, History},
+    render,
+    store::{DeliveryHistory, Enqueued, NewMail, Store},
+};
+
+/// Pending matches looked at in one step. They are small; a backlog beyond this is planned in several steps.
+const MAX_PENDING: usize = 200_000;
+/// Mails enqueued in one transaction.
+const MAX_BATCH: usize = 64;
+/// When a mail could not be rendered, the planner looks again after this.
+const AFTER_RENDER_TROUBLE: std::time::Duration = std::time::Duration::from_secs(300);
+
+/// See the module.
+#[derive(Debug)]
+pub struct Planner {
+    store: Store,
+    clock: Clock,
+    hints: Hints,
+    catalogs: watch::Receiver<Arc<Catalog>>,
+    opened: bool,
+}
+
+impl Planner {
+    /// A planner over what the store holds.
+    pub fn new(store: Store, clock: Clock, hints: Hints, catalogs: watch::Receiver<Arc<Catalog>>) -> Self {
+        Self { store, clock, hints, catalogs, opened: false }
+    }
+
+    /// Plans once: enqueues what is due, settles what needs no mail, leaves the rest pending.
+    ///
+    /// # Errors
+    /// When the store refuses; everything not enqueued stays pending.
+    pub async fn step(&mut self, now: Timestamp) -> Result<Progress, StepError> {
+        let catalog = self.adopt_catalog(now).await?;
+        let pending = self.store.pending(MAX_PENDING).await?;
+        let history = self.store.delivery_history(time::before(now, plan::ALERT_HISTORY)).await?;
+        let history = plan_history(history);
+        let plan = plan::plan(now, &pending, &history, &catalog.subscriptions);
+        if !plan.settled.is_empty() {
+            for (id, reason) in &plan.settled {
+                tracing::debug!(pending.id = id.0, ?reason, "match needs no mail");
+            }
+            self.store.settle_pending(plan.settled.iter().map(|(id, _)| *id).collect()).await?;
+        }
+        let (mut enqueued, mut failed) = (0_usize, 0_usize);
+        for batch in plan.due.chunks(MAX_BATCH) {
+            let mut mails = Vec::with_capacity(batch.len());
+            for due in batch {
+                match self.compose(&catalog, now, due).await? {
+                    Some(mail) => mails.push(mail),
+                    None => failed += 1,
+                }
+            }
+            let results = self.store.enqueue(now, mails).await?;
+            enqueued += results.iter().filter(|result| matches!(result, Enqueued::Queued(_))).count();
+            self.hints.outbox.notify_one();
+        }
+        if enqueued > 0 {
+            tracing::info!(mails.enqueued = enqueued, "mail is on its way");
+            return Ok(Progress::Worked);
+        }
+        let trouble = (failed > 0).then(|| time::after(now, AFTER_RENDER_TROUBLE));
+        Ok(Progress::Idle { until: [plan.wake_at, trouble].into_iter().flatten().min() })
+    }
+
+    /// Runs [`Planner::step`] until `soft` is cancelled.
+    ///
+    /// # Errors
+    /// When going on makes no sense: see [`StepError::retry`].
+    pub async fn run(mut self, soft: CancellationToken, pulse: super::Pulse) -> Result<(), StepError> {
+        let hints = self.hints.clone();
+        let mut catalogs = self.catalogs.clone();
+        while !soft.is_cancelled() {
+            let hint = hints.matches.notified();
+            let until = pulse.after(self.step(self.clock.now()).await)?;
+            tokio::select! {
+                () = pulse.rest(until) => {}
+                () = hint => {}
+                _ = catalogs.changed() => {}
+                () = soft.cancelled() => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn adopt_catalog(&mut self, now: Timestamp) -> Result<Arc<Catalog>, StepError> {
+        let changed = self.catalogs.has_changed().unwrap_or(false) || !self.opened;
+        let catalog = self.catalogs.borrow_and_update().clone();
+        if changed {
+            self.store.open_digests(now, digest_readers(&catalog.subscriptions)).await?;
+            self.opened = true;
+        }
+        Ok(catalog)
+    }
+
+    /// Renders one mail; `None` when the template refuses, which is logged.
+    async fn compose(
+        &self,
+        catalog: &Catalog,
+        now: Timestamp,
+        due: &Due,
+    ) -> Result<Option<NewMail>, StepError> {
+        let Some(subscription) = catalog.subscriptions.iter().find(|s| s.name == due.subscription) else {
+            return Ok(None);
+        };
+        let notification = assemble(&self.store, catalog, subscription, now, due).await?;
+        let rendered = match render::render(&notification, &catalog.templates) {
+            Ok(rendered) => rendered,
+            Err(error) => {
+                tracing::error!(mail.kind = due.kind.as_str(), error = %error, "mail could not be rendered; it waits");
+                return Ok(None);
+            }
+        };
+        let alerts: Vec<StoryId> = match due.kind {
+            NotificationKind::Alert | NotificationKind::RollUp => {
+                due.stories.iter().map(|(id, _)| *id).collect()
+            }
+            NotificationKind::Digest | NotificationKind::Operator => Vec::new(),
+        };
+        Ok(Some(NewMail {
+            key: due.key.clone(),
+            kind: due.kind,
+            subscription: due.subscription.clone(),
+            recipient: due.recipient.clone(),
+            subject: rendered.subject,
+            text: rendered.text,
+            html: rendered.html,
+            alerts,
+            window_end: due.window.map(|window| window.to),
+            settles: due.settles.clone(),
+        }))
+    }
+}
+
+/// All a template needs for one mail that is due.
+///
+/// # Errors
+/// When the store refuses.
+pub async fn assemble(
+    store: &Store,
+    catalog: &Catalog,
+    subscription: &Subscription,
+    now: Timestamp,
+    due: &Due,
+) -> Result<Notification, StepError> {
+    let mut stories = store.stories(due.stories.iter().map(|(id, _)| *id).collect()).await?;
+    for story in &mut stories {
+        if let Some((_, topics)) = due.stories.iter().find(|(id, _)| *id == story.id) {
+            story.topics.clone_from(topics);
+        }
+    }
+    let coverage = match due.window {
+        Some(window) => Some(store.coverage(now, window).await?),
+        None => None,
+    };
+    // An alert can name topics of the recipient's other subscriptions: they go in one mail.
+    let named = |topic: &Topic| stories.iter().any(|story| story.topics.contains(&topic.name));
+    let shown = |topic: &&Topic| subscription.topics.takes(&topic.name) || named(topic);
+    let topics = catalog.topics.topics().iter().filter(shown).cloned().collect();
+    Ok(Notification {
+        key: due.key.clone(),
+        kind: due.kind,
+        subscription: due.subscription.clone(),
+        to: due.recipient.clone(),
+        zone: subscription.zone.clone(),
+        at: now,
+        stories,
+        topics,
+        window: due.window,
+        coverage,
+        notices: Vec::new(),
+        settles: due.settles.clone(),
+    })
+}
+
+fn plan_history(stored: DeliveryHistory) -> History {
+    let alerts = stored.alerts.into_iter();
+    let digests = stored.digests.into_iter();
+    History {
+        alerts: alerts
+            .map(|(subscription, recipient, at)| AlertSent { subscription, recipient, at })
+            .collect(),
+        alerted: stored.alerted.into_iter().collect(),
+        digests: digests
+            .map(|(subscription, recipient, window_end)| DigestSent { subscription, recipient, window_end })
+            .collect(),
+    }
+}
+
+fn digest_readers(subscriptions: &[Subscription]) -> Vec<(SubscriptionName, Recipient)> {
+    subscriptions
+        .iter()
+        .filter(|subscription| matches!(subscription.delivery, Delivery::Digest(_)))
+        .flat_map(|subscription| subscription.to.iter().map(|to| (subscription.name.clone(), to.clone())))
+        .collect()
+}

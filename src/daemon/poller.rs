@@ -1,0 +1,403 @@
+//! The poller: visits feeds that are due and records what they gave.
+//!
+//! Data in: the catalog, feed states, the clock. Data out: recorded polls, and a hint to the planner when matches
+//! wait.
+//!
+//! **Invariant:** a poll is recorded whole or not at all; until then the feed keeps its old validators, so a poll
+//! that is lost is simply repeated.
+//! **Invariant:** at most `concurrency` visits are under way, and hosts are treated as [`HostGate`] says.
+//!
+//! Answers that trickle in are committed together; a 304 waits for company, as losing one only means polling again.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{sync::watch, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::{
+    Catalog, Hints,
+    host_gate::HostGate,
+    progress::{Progress, StepError},
+    reading,
+};
+use crate::{
+    clock::Clock,
+    fetch::{FetchRequest, Fetched},
+    model::{
+        FailureKind, FeedId, FeedSpec, FeedState, Poll, PollFailure, PollOutcome, Recorded, Timestamp,
+        Validators, time,
+    },
+    schedule,
+    store::Store,
+};
+
+/// How long the first finished poll of a batch waits for others (measured: one commit a reply costs 3–5 times the
+/// CPU when replies trickle in).
+const LINGER: Duration = Duration::from_millis(20);
+/// Polls committed together at most.
+const MAX_BATCH: usize = 64;
+/// 304s that wait to be written together at most, and how long.
+const MAX_UNSAVED: usize = 512;
+const MAX_UNSAVED_AGE: Duration = Duration::from_secs(10);
+/// When a host says it is asked too often, its other feeds wait as well, but no longer than this: the answer may
+/// concern one feed only.
+const MAX_HOST_HOLD: Duration = Duration::from_secs(15 * 60);
+/// A feed whose poll could not be recorded is tried again after this.
+const AFTER_STORE_TROUBLE: Duration = Duration::from_secs(60);
+
+/// See the module.
+#[derive(Debug)]
+pub struct Poller {
+    store: Store,
+    clock: Clock,
+    hints: Hints,
+    catalogs: watch::Receiver<Arc<Catalog>>,
+    catalog: Option<Arc<Catalog>>,
+    feeds: HashMap<FeedId, FeedState>,
+    due: BTreeSet<(Timestamp, FeedId)>,
+    gate: HostGate,
+    visits: JoinSet<Poll>,
+    unsaved: Vec<Poll>,
+}
+
+impl Poller {
+    /// A poller that starts with what the store knows.
+    pub fn new(store: Store, clock: Clock, hints: Hints, catalogs: watch::Receiver<Arc<Catalog>>) -> Self {
+        Self {
+            store,
+            clock,
+            hints,
+            catalogs,
+            catalog: None,
+            feeds: HashMap::new(),
+            due: BTreeSet::new(),
+            gate: HostGate::default(),
+            visits: JoinSet::new(),
+            unsaved: Vec::new(),
+        }
+    }
+
+    /// Starts the visits that are due; while some are under way, waits for one to end (or for `stop`) and records
+    /// what ended.
+    ///
+    /// # Errors
+    /// When the store refuses; the feeds concerned are polled again later.
+    pub async fn step(&mut self, now: Timestamp, stop: &CancellationToken) -> Result<Progress, StepError> {
+        self.adopt_catalog(now).await?;
+        self.start_due(now);
+        if self.visits.is_empty() {
+            let until = self.save_when_old(now).await?;
+            return Ok(Progress::Idle {
+                until: earliest(until, earliest(self.next_due(), self.gate.next_ready())),
+            });
+        }
+        let wake = earliest(self.next_due(), self.gate.next_ready().filter(|_| self.has_room()));
+        let finished = tokio::select! {
+            finished = self.visits.join_next() => finished,
+            () = wait_for(&self.clock, wake) => return Ok(Progress::Worked),
+            () = stop.cancelled() => return Ok(Progress::Worked),
+            _ = self.catalogs.changed() => {
+                self.catalogs.mark_changed();
+                return Ok(Progress::Worked);
+            }
+        };
+        let batch = self.gather(finished).await;
+        self.record(batch).await?;
+        Ok(Progress::Worked)
+    }
+
+    /// Makes every feed due at `now`.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn poll_all(&mut self, now: Timestamp) -> Result<(), StepError> {
+        self.adopt_catalog(now).await?;
+        let all: Vec<FeedId> = self.due.iter().map(|(_, id)| *id).collect();
+        self.due = all.into_iter().map(|id| (now, id)).collect();
+        Ok(())
+    }
+
+    /// Whether a visit is under way, waits for its host, or is due at `now`.
+    pub fn is_busy(&self, now: Timestamp) -> bool {
+        !self.visits.is_empty() || self.gate.is_waited_for() || self.next_due().is_some_and(|at| at <= now)
+    }
+
+    /// Starts no more visits, waits for those under way and records them.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn drain(&mut self) -> Result<(), StepError> {
+        self.due.clear();
+        self.gate.clear_waiting();
+        while let Some(finished) = self.visits.join_next().await {
+            let batch = self.gather(Some(finished)).await;
+            self.record(batch).await?;
+        }
+        self.save().await
+    }
+
+    /// Runs [`Poller::step`] until `soft` is cancelled, then [`Poller::drain`]s.
+    ///
+    /// # Errors
+    /// When going on makes no sense: see [`StepError::retry`].
+    pub async fn run(mut self, soft: CancellationToken, pulse: super::Pulse) -> Result<(), StepError> {
+        let mut catalogs = self.catalogs.clone();
+        while !soft.is_cancelled() {
+            let until = pulse.after(self.step(self.clock.now(), &soft).await)?;
+            tokio::select! {
+                () = pulse.rest(until) => {}
+                _ = catalogs.changed() => {}
+                () = soft.cancelled() => {}
+            }
+        }
+        self.drain().await
+    }
+
+    async fn adopt_catalog(&mut self, now: Timestamp) -> Result<(), StepError> {
+        if self.catalog.is_some() && !self.catalogs.has_changed().unwrap_or(false) {
+            return Ok(());
+        }
+        let catalog = self.catalogs.borrow_and_update().clone();
+        self.save().await?;
+        let states = self.store.sync_feeds(now, catalog.feeds.clone()).await?;
+        self.gate.clear_waiting();
+        self.due = states.iter().map(|state| (state.next_poll_at, state.id)).collect();
+        self.feeds = states.into_iter().map(|state| (state.id, state)).collect();
+        self.catalog = Some(catalog);
+        Ok(())
+    }
+
+    fn has_room(&self) -> bool {
+        self.catalog.as_ref().is_some_and(|catalog| self.visits.len() < catalog.poll.concurrency)
+    }
+
+    fn next_due(&self) -> Option<Timestamp> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    fn start_due(&mut self, now: Timestamp) {
+        let Some(catalog) = self.catalog.clone() else { return };
+        while let Some((at, id)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
+            self.due.remove(&(at, id));
+            if let Some(state) = self.feeds.get(&id) {
+                self.gate.enqueue(&host_of(&state.spec), catalog.manners(&state.spec.url), id);
+            }
+        }
+        while self.has_room()
+            && let Some(id) = self.gate.admit(now)
+        {
+            if let Some(state) = self.feeds.get(&id) {
+                self.visits.spawn(visit(catalog.clone(), self.clock.clone(), state.clone()));
+            }
+        }
+        self.gate.tidy(now);
+    }
+
+    /// The poll that ended and those that end within [`LINGER`] of it.
+    async fn gather(&mut self, first: Option<Result<Poll, tokio::task::JoinError>>) -> Vec<Poll> {
+        let mut batch = Vec::new();
+        batch.extend(first.and_then(Result::ok));
+        let linger = time::after(self.clock.now(), LINGER);
+        let clock = self.clock.clone();
+        while batch.len() < MAX_BATCH && !self.visits.is_empty() {
+            tokio::select! {
+                biased;
+                Some(finished) = self.visits.join_next() => batch.extend(finished.ok()),
+                () = clock.sleep_until(linger) => break,
+            }
+        }
+        batch
+    }
+
+    async fn record(&mut self, batch: Vec<Poll>) -> Result<(), StepError> {
+        for poll in &batch {
+            if let Some(state) = self.feeds.get(&poll.feed) {
+                self.gate.leave(&host_of(&state.spec), host_hold(poll));
+            }
+        }
+        let only_unchanged = batch.iter().all(|poll| matches!(poll.outcome, PollOutcome::NotModified { .. }));
+        for poll in &batch {
+            self.remember(poll);
+        }
+        self.unsaved.extend(batch);
+        if only_unchanged && self.unsaved.len() < MAX_UNSAVED { Ok(()) } else { self.save().await }
+    }
+
+    /// Takes over what the next poll needs. What the feed holds counts as read only once it is recorded.
+    fn remember(&mut self, poll: &Poll) {
+        let Some(state) = self.feeds.get_mut(&poll.feed) else { return };
+        self.due.remove(&(state.next_poll_at, poll.feed));
+        state.last_poll_at = Some(poll.at);
+        state.next_poll_at = poll.next_poll_at;
+        state.failures = poll.failures;
+        match &poll.outcome {
+            PollOutcome::NotModified { validators } => {
+                state.validators = validators.clone();
+                state.last_ok_at = Some(poll.at);
+            }
+            PollOutcome::Modified { validators, body_hash, .. } => {
+                state.validators = validators.clone();
+                state.body_hash = Some(*body_hash);
+                state.last_ok_at = Some(poll.at);
+                state.baseline_at = state.baseline_at.or(Some(poll.at));
+            }
+            PollOutcome::Failed(_) => {}
+        }
+        self.due.insert((state.next_poll_at, poll.feed));
+    }
+
+    /// Writes the unsaved polls once the oldest has waited long enough; returns when that is.
+    async fn save_when_old(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StepError> {
+        let Some(oldest) = self.unsaved.first().map(|poll| time::after(poll.at, MAX_UNSAVED_AGE)) else {
+            return Ok(None);
+        };
+        if now < oldest {
+            return Ok(Some(oldest));
+        }
+        self.save().await?;
+        Ok(None)
+    }
+
+    async fn save(&mut self) -> Result<(), StepError> {
+        if self.unsaved.is_empty() {
+            return Ok(());
+        }
+        let polls = std::mem::take(&mut self.unsaved);
+        match self.store.record_polls(polls.clone()).await {
+            Ok(recorded) => {
+                for (poll, recorded) in polls.iter().zip(&recorded) {
+                    self.log(poll, recorded);
+                }
+                if recorded.iter().any(|recorded| recorded.pending > 0) {
+                    self.hints.matches.notify_one();
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.forget(&polls);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// After the store refused: the feeds are as unread as before, and due again soon.
+    fn forget(&mut self, polls: &[Poll]) {
+        let again = time::after(self.clock.now(), AFTER_STORE_TROUBLE);
+        for poll in polls {
+            let Some(state) = self.feeds.get_mut(&poll.feed) else { continue };
+            self.due.remove(&(state.next_poll_at, poll.feed));
+            state.validators = Validators::default();
+            state.body_hash = None;
+            if state.baseline_at == Some(poll.at) {
+                state.baseline_at = None;
+            }
+            state.next_poll_at = again;
+            self.due.insert((again, poll.feed));
+        }
+    }
+
+    fn log(&self, poll: &Poll, recorded: &Recorded) {
+        let Some(state) = self.feeds.get(&poll.feed) else { return };
+        let feed = state.spec.url.as_str();
+        match &poll.outcome {
+            PollOutcome::Modified { items, warnings, .. } => {
+                for warning in warnings {
+                    tracing::debug!(feed.url = feed, ?warning, "feed was mended");
+                }
+                tracing::debug!(
+                    feed.url = feed,
+                    items.read = items.len(),
+                    items.new = recorded.new_items.len(),
+                    items.matched = recorded.matched,
+                    "feed polled"
+                );
+            }
+            PollOutcome::NotModified { .. } => tracing::debug!(feed.url = feed, "feed not modified"),
+            PollOutcome::Failed(failure) if poll.failures <= 1 => {
+                tracing::warn!(feed.url = feed, failure.kind = failure.kind.as_str(), failure = ?failure.message,
+                    "feed failed; it will be tried again");
+            }
+            PollOutcome::Failed(failure) => {
+                tracing::debug!(feed.url = feed, feed.failures = poll.failures,
+                    failure.kind = failure.kind.as_str(), failure = ?failure.message, "feed still fails");
+            }
+        }
+    }
+}
+
+/// One visit: fetch, read, decide when to come back.
+async fn visit(catalog: Arc<Catalog>, clock: Clock, state: FeedState) -> Poll {
+    let request = FetchRequest { url: state.spec.url.clone(), validators: state.validators.clone() };
+    let fetched = catalog.fetcher.fetch(&request).await;
+    let now = clock.now();
+    let outcome = match fetched {
+        Ok(Fetched::NotModified { validators, .. }) => PollOutcome::NotModified { validators },
+        Ok(Fetched::Modified(response)) => {
+            let (catalog, state) = (catalog.clone(), state.clone());
+            // Reading is work for the processor, and must not hold up the network.
+            let read = tokio::task::spawn_blocking(move || {
+                let body = reading::Body {
+                    url: &response.url,
+                    content_type: response.content_type.as_deref(),
+                    validators: response.validators,
+                    bytes: &response.body,
+                };
+                reading::read(&catalog, &state, body, now)
+            });
+            read.await.unwrap_or_else(|_| {
+                PollOutcome::Failed(PollFailure {
+                    kind: FailureKind::Internal,
+                    message: "reading the feed failed inside wirewatch; please report the feed".to_owned(),
+                    retry_at: None,
+                })
+            })
+        }
+        Err(error) => PollOutcome::Failed(error.into()),
+    };
+    let failures = match outcome {
+        PollOutcome::Failed(_) => state.failures.saturating_add(1),
+        _ => 0,
+    };
+    let next_poll_at = schedule::next_poll(now, &state, &outcome, &catalog.poll.policy);
+    Poll { feed: state.id, at: now, outcome, next_poll_at, failures }
+}
+
+/// The host whose patience a feed uses: host and port.
+fn host_of(spec: &FeedSpec) -> String {
+    gate_key(&spec.url)
+}
+
+fn gate_key(url: &Url) -> String {
+    match (url.host_str(), url.port_or_known_default()) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        _ => url.as_str().to_owned(),
+    }
+}
+
+fn host_hold(poll: &Poll) -> Option<Timestamp> {
+    match &poll.outcome {
+        PollOutcome::Failed(failure) if failure.kind == FailureKind::RateLimited => {
+            failure.retry_at.map(|at| at.min(time::after(poll.at, MAX_HOST_HOLD)))
+        }
+        _ => None,
+    }
+}
+
+fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+async fn wait_for(clock: &Clock, at: Option<Timestamp>) {
+    match at {
+        Some(at) => clock.sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

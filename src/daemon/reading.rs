@@ -1,0 +1,100 @@
+//! From an answer to a poll that can be recorded: parse, identify, match, route.
+//!
+//! Data in: a feed's state, what the fetch gave, the catalog, `now`. Data out: a [`PollOutcome`].
+//!
+//! **Invariant:** no IO and no waiting; a feed that cannot be read is an outcome, never an error that climbs.
+
+use url::Url;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::Catalog;
+use crate::{
+    feed, matching,
+    model::{
+        Announce, FailureKind, FeedState, Item, ItemKey, NewItem, OnAdd, PollFailure, PollOutcome, Timestamp,
+        Validators, time,
+    },
+    plan,
+};
+
+/// A body as it came from the network.
+#[derive(Debug, Clone)]
+pub struct Body<'a> {
+    /// Where it came from, after redirects.
+    pub url: &'a Url,
+    /// `Content-Type` as sent.
+    pub content_type: Option<&'a str>,
+    /// To be sent with the next poll.
+    pub validators: Validators,
+    /// Decoded bytes.
+    pub bytes: &'a [u8],
+}
+
+/// Hash by which a body is recognised as the last one. Not for adversaries: a collision hides one poll's news
+/// until the next change.
+pub fn body_hash(bytes: &[u8]) -> i64 {
+    xxh3_64(bytes).cast_signed()
+}
+
+/// Reads a body: every item in it, matched, keyed and routed.
+pub fn read(catalog: &Catalog, state: &FeedState, body: Body<'_>, now: Timestamp) -> PollOutcome {
+    let hash = body_hash(body.bytes);
+    if state.body_hash == Some(hash) {
+        return PollOutcome::NotModified { validators: body.validators };
+    }
+    let (parsed, warnings) = match feed::parse(body.bytes, body.content_type, body.url, now) {
+        Ok(read) => read,
+        Err(error) => {
+            let kind = match error {
+                feed::Error::Panicked => FailureKind::Internal,
+                _ => FailureKind::NotAFeed,
+            };
+            return PollOutcome::Failed(PollFailure { kind, message: error.to_string(), retry_at: None });
+        }
+    };
+    let identified = feed::identify(parsed.items);
+    let announced = announce(state, &identified, now);
+    let items = identified
+        .into_iter()
+        .zip(announced)
+        .map(|((item, keys), announce)| new_item(catalog, item, keys, announce))
+        .collect();
+    PollOutcome::Modified {
+        validators: body.validators,
+        body_hash: hash,
+        title: parsed.title,
+        items,
+        warnings,
+    }
+}
+
+fn new_item(catalog: &Catalog, item: Item, keys: Vec<ItemKey>, announce: Announce) -> NewItem {
+    let matches = matching::matches(&catalog.topics, &item);
+    let routes = match announce {
+        Announce::Yes => plan::routes(&catalog.subscriptions, matches.iter().map(|found| &found.topic)),
+        Announce::Baseline => Vec::new(),
+    };
+    NewItem { story_key: feed::story_key(&item), item, keys, matches, announce, routes }
+}
+
+/// Which items of a poll are news: all, except on the first poll of a feed, where `on_add` decides.
+fn announce(state: &FeedState, items: &[(Item, Vec<ItemKey>)], now: Timestamp) -> Vec<Announce> {
+    if state.baseline_at.is_some() {
+        return vec![Announce::Yes; items.len()];
+    }
+    let news = |yes: bool| if yes { Announce::Yes } else { Announce::Baseline };
+    match state.spec.on_add {
+        OnAdd::Baseline => vec![Announce::Baseline; items.len()],
+        OnAdd::Since(age) => {
+            let oldest = time::before(now, age);
+            items.iter().map(|(item, _)| news(item.published_at.is_some_and(|at| at >= oldest))).collect()
+        }
+        OnAdd::Last(n) => {
+            let mut newest: Vec<usize> = (0..items.len()).collect();
+            let published = |index: &usize| items.get(*index).and_then(|(item, _)| item.published_at);
+            newest.sort_by_key(|index| std::cmp::Reverse(published(index)));
+            newest.truncate(usize::try_from(n).unwrap_or(usize::MAX));
+            (0..items.len()).map(|index| news(newest.contains(&index))).collect()
+        }
+    }
+}

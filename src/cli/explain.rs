@@ -1,0 +1,149 @@
+//! `wirewatch explain`
+
+use std::{
+    fs,
+    io::{self, Read},
+    path::Path,
+    process::ExitCode,
+};
+
+use anyhow::Context;
+
+use super::{ExplainArgs, Failure, Outcome, topics};
+use crate::{
+    matching::{self, Explanation, Label, Node},
+    model::{ClauseHit, ExportedItem, Field, Item, TopicName},
+    store::Store,
+};
+
+/// Entries shown of a group of which none occurred.
+const SHOWN: usize = 6;
+/// Characters shown on either side of a hit.
+const CONTEXT: usize = 40;
+
+pub(super) async fn explain(args: &ExplainArgs) -> Outcome {
+    let compiled = topics::compile(&topics::definitions(&args.config)?)?;
+    let item = read(args).await?;
+    let names: Vec<TopicName> = match &args.topic {
+        Some(name) => vec![TopicName::new(name)],
+        None => compiled.topics().iter().map(|topic| topic.name.clone()).collect(),
+    };
+    println!("{}", item.title);
+    if !item.summary.is_empty() {
+        println!("{}", item.summary);
+    }
+    for name in names {
+        let explanation = matching::explain(&compiled, &name, &item)
+            .with_context(|| format!("there is no topic `{name}`; see `wirewatch topics list`"))?;
+        print(&explanation, &item);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn read(args: &ExplainArgs) -> Result<Item, Failure> {
+    let text = if args.item == "-" {
+        let mut text = String::new();
+        io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+        text
+    } else if Path::new(&args.item).is_file() {
+        fs::read_to_string(&args.item).with_context(|| format!("cannot read {}", args.item))?
+    } else {
+        return stored(args).await;
+    };
+    let line: topics::ItemLine =
+        serde_json::from_str(&text).with_context(|| format!("{}: not an item as JSON", args.item))?;
+    Ok(line.into_item())
+}
+
+async fn stored(args: &ExplainArgs) -> Result<Item, Failure> {
+    let config = args.config.load()?;
+    let store = Store::open_read_only(&config.state.dir)?;
+    match store.find_item(args.item.clone()).await? {
+        Some(found) => Ok(item(found)),
+        None => Err(none_stored(&args.item).into()),
+    }
+}
+
+fn none_stored(what: &str) -> anyhow::Error {
+    anyhow::anyhow!("no stored item has the number or link `{what}`, and there is no such file")
+}
+
+fn item(found: ExportedItem) -> Item {
+    Item {
+        guid: found.guid,
+        link: found.link.and_then(|link| link.parse().ok()),
+        title: found.title,
+        summary: found.summary,
+        content: found.content,
+        author: found.author,
+        tags: Vec::new(),
+        lang: found.lang,
+        published_at: found.published_at,
+    }
+}
+
+fn print(explanation: &Explanation, item: &Item) {
+    let verdict = if explanation.matched { "MATCHES" } else { "does not match" };
+    println!("\n{} ({}): {verdict}", explanation.topic.name, explanation.topic.title);
+    show(&explanation.root, 1, item);
+    let missing: Vec<String> = explanation.missing().into_iter().map(name_of).collect();
+    if !missing.is_empty() {
+        println!("  missing: {}", missing.join("; "));
+    }
+    let blocking: Vec<String> = explanation.blocking().into_iter().map(name_of).collect();
+    if !blocking.is_empty() {
+        println!("  kept out by: {}", blocking.join("; "));
+    }
+}
+
+fn show(node: &Node, depth: usize, item: &Item) {
+    let mark = if node.holds { "yes" } else { "no " };
+    println!("{:indent$}{mark} {}", "", name_of(node), indent = depth * 2);
+    for hit in &node.hits {
+        println!("{:indent$}… {} …", "", around(item, hit), indent = depth * 2 + 4);
+    }
+    // Of long lists only what occurred is worth a line.
+    let (there, not): (Vec<&Node>, Vec<&Node>) = node.children.iter().partition(|child| occurs(child));
+    for child in there {
+        show(child, depth + 1, item);
+    }
+    for child in not.iter().take(SHOWN) {
+        println!("{:indent$}no  {}", "", name_of(child), indent = (depth + 1) * 2);
+    }
+    if not.len() > SHOWN {
+        println!("{:indent$}no  … and {} more", "", not.len() - SHOWN, indent = (depth + 1) * 2);
+    }
+}
+
+fn occurs(node: &Node) -> bool {
+    !node.hits.is_empty()
+        || node.children.iter().any(occurs)
+        || matches!(node.label, Label::AllOf | Label::AnyOf | Label::NoneOf)
+}
+
+fn name_of(node: &Node) -> String {
+    match &node.label {
+        Label::AllOf => "all of".to_owned(),
+        Label::AnyOf => "any of".to_owned(),
+        Label::NoneOf => "none of".to_owned(),
+        Label::List(name) => format!("@{name}"),
+        Label::Entry(text) => text.to_string(),
+    }
+}
+
+/// The text around a hit, the hit between `»` and `«`.
+fn around(item: &Item, hit: &ClauseHit) -> String {
+    let text = item.field(hit.field);
+    let before = text.get(..hit.span.start).unwrap_or_default();
+    let inside = text.get(hit.span.clone()).unwrap_or_default();
+    let after = text.get(hit.span.end..).unwrap_or_default();
+    let skip = before.chars().count().saturating_sub(CONTEXT);
+    let left: String = before.chars().skip(skip).collect();
+    let right: String = after.chars().take(CONTEXT).collect();
+    let field = match hit.field {
+        Field::Title => "title",
+        Field::Summary => "summary",
+        Field::Content => "content",
+    };
+    format!("{field}: {left}»{inside}«{right}")
+}

@@ -1,0 +1,51 @@
+//! `wirewatch mail test`
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use super::{MailCommand, Outcome};
+use crate::{
+    clock::Clock,
+    model::{Notification, NotificationId, NotificationKind, OutboundMail, Recipient, SubscriptionName},
+    render,
+};
+
+pub(super) async fn mail(command: &MailCommand) -> Outcome {
+    let MailCommand::Test { config, to } = command;
+    let (loaded, catalog) = config.catalog()?;
+    let to = match to {
+        Some(address) => Recipient::parse(address).with_context(|| format!("`{address}`"))?,
+        None => loaded
+            .mail
+            .operator
+            .first()
+            .context("name a recipient with --to, or an operator under [mail] operator")?
+            .clone(),
+    };
+    let now = Clock::system().now();
+    let notification = Notification {
+        to: to.clone(),
+        at: now,
+        notices: vec!["This is a test. Alerts and digests travel the same way.".to_owned()],
+        ..render::sample(NotificationKind::Operator)
+    };
+    let rendered = render::render(&notification, &catalog.templates)?;
+    let mail = OutboundMail {
+        id: NotificationId(format!("test{}", now.as_millisecond())),
+        kind: NotificationKind::Operator,
+        subscription: SubscriptionName::new("test"),
+        to: to.clone(),
+        subject: "wirewatch test mail".to_owned(),
+        text: rendered.text,
+        html: rendered.html,
+        created_at: now,
+    };
+    println!("{}", catalog.transport);
+    let mut transport = catalog.transport.open();
+    let sent = transport.send(&mail).await;
+    transport.finish().await;
+    let accepted = sent.with_context(|| format!("the mail to {} was not handed over", to.address()))?;
+    println!("handed over to {}: {}", to.address(), accepted.reply);
+    Ok(ExitCode::SUCCESS)
+}

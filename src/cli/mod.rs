@@ -1,0 +1,303 @@
+//! The commands: one file each. Here: what can be typed, and how a run ends.
+//!
+//! Data in: the command line. Data out: tables or JSON on standard output, problems on standard error, an exit code.
+//!
+//! **Invariant:** exit codes are 0 done, 1 failed, 2 wrong usage, 3 bad configuration; nothing below here ends the
+//! process.
+
+mod check;
+mod demo;
+mod digest;
+mod explain;
+mod feeds;
+mod items;
+mod mail;
+mod outbox;
+mod output;
+mod run;
+mod setup;
+mod status;
+mod topics;
+
+use std::{
+    path::PathBuf,
+    process::{ExitCode, Termination},
+};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Watches news feeds for topics and mails alerts and digests.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Poll, match and mail until told to stop (SIGTERM); SIGHUP reads the configuration anew
+    Run(RunArgs),
+    /// Show the whole way from feed to mail with sample feeds, without any network
+    Demo(DemoArgs),
+    /// Check the configuration: topics, feeds, subscriptions, templates
+    Check(CheckArgs),
+    /// Show how feeds, topics and the outbox fare; exits with 1 when something needs a hand
+    Status(ListArgs),
+    /// Say why an item matches a topic, or why not
+    Explain(ExplainArgs),
+    /// List and try topics
+    #[command(subcommand)]
+    Topics(TopicsCommand),
+    /// List feeds, or take them over from another reader
+    #[command(subcommand)]
+    Feeds(FeedsCommand),
+    /// Stored items
+    #[command(subcommand)]
+    Items(ItemsCommand),
+    /// Digests
+    #[command(subcommand)]
+    Digest(DigestCommand),
+    /// Mails that wait, were sent, or were given up
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
+    /// Mail delivery
+    #[command(subcommand)]
+    Mail(MailCommand),
+}
+
+#[derive(Debug, Clone, Args)]
+struct ConfigArg {
+    /// Configuration file [default: /etc/wirewatch/wirewatch.toml]
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Poll every feed once, send what is due, and end
+    #[arg(long)]
+    once: bool,
+}
+
+#[derive(Debug, Args)]
+struct DemoArgs {
+    /// Folder for the demo's database, configuration and mail; it must be new or empty, or a demo's
+    #[arg(long, value_name = "DIR", default_value = "wirewatch-demo")]
+    dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct CheckArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Also visit every feed once and log in to the mail server
+    #[arg(long)]
+    online: bool,
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Print JSON for machines
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct ExplainArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// A stored item's number or link; a file with one item as JSON; or `-` for standard input
+    #[arg(value_name = "ITEM")]
+    item: String,
+    /// Only this topic
+    #[arg(long, value_name = "NAME")]
+    topic: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum TopicsCommand {
+    /// Topics in force
+    List(ListArgs),
+    /// One topic with its terms
+    Show {
+        #[command(flatten)]
+        config: ConfigArg,
+        /// Name of the topic
+        name: String,
+    },
+    /// Read items as JSON lines (id, title, summary, link, lang), print id and topics as JSON lines
+    Match {
+        #[command(flatten)]
+        config: ConfigArg,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum FeedsCommand {
+    /// Feeds in force, with how they fare
+    List(ListArgs),
+    /// Take over the feeds of an OPML file: writes a file into conf.d beside the configuration
+    Import {
+        #[command(flatten)]
+        config: ConfigArg,
+        /// OPML file, as other readers export it
+        file: PathBuf,
+        /// Only say what would be taken over
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ExportFormat {
+    /// A JSON object a line
+    Jsonl,
+}
+
+#[derive(Debug, Subcommand)]
+enum ItemsCommand {
+    /// Print every stored item, in the order they were read
+    Export {
+        #[command(flatten)]
+        config: ConfigArg,
+        /// How to print them
+        #[arg(long, value_enum, default_value = "jsonl")]
+        format: ExportFormat,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Part {
+    /// Plain text
+    Text,
+    /// HTML
+    Html,
+}
+
+#[derive(Debug, Subcommand)]
+enum DigestCommand {
+    /// Print the digest a subscription would get for the last hours, without sending or marking anything
+    Preview {
+        #[command(flatten)]
+        config: ConfigArg,
+        /// Subscription [default: the first digest in the configuration]
+        #[arg(long, value_name = "NAME")]
+        subscription: Option<String>,
+        /// How far back to look
+        #[arg(long, default_value = "24h", value_name = "DURATION")]
+        since: String,
+        /// Which part of the mail
+        #[arg(long, value_enum, default_value = "text")]
+        part: Part,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum StateArg {
+    /// Waits for its first or next attempt
+    Queued,
+    /// Is being sent
+    Leased,
+    /// Was handed over
+    Sent,
+    /// Was given up
+    Dead,
+}
+
+#[derive(Debug, Subcommand)]
+enum OutboxCommand {
+    /// The newest mails first
+    List {
+        #[command(flatten)]
+        list: ListArgs,
+        /// Only mails in this state
+        #[arg(long, value_enum)]
+        state: Option<StateArg>,
+        /// How many at most
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum MailCommand {
+    /// Send one test mail the way alerts go, and say what the server answered
+    Test {
+        #[command(flatten)]
+        config: ConfigArg,
+        /// Recipient [default: the operator]
+        #[arg(long, value_name = "ADDRESS")]
+        to: Option<String>,
+    },
+}
+
+/// Why a command ends with something else than 0.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The configuration is bad; the text tells file, line and remedy.
+    Config(String),
+    /// Anything else.
+    Other(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+type Outcome = Result<ExitCode, Failure>;
+
+/// Runs what the command line asks for.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&Failure::from(error)),
+    };
+    let outcome = runtime.block_on(dispatch(cli.command));
+    // What still reads a feed when everything else has ended need not be waited for.
+    runtime.shutdown_background();
+    outcome.unwrap_or_else(|failure| fail(&failure)).report()
+}
+
+async fn dispatch(command: Command) -> Outcome {
+    match command {
+        Command::Run(args) => run::run(&args).await,
+        Command::Demo(args) => demo::demo(&args).await,
+        Command::Check(args) => check::check(&args).await,
+        Command::Status(args) => status::status(&args).await,
+        Command::Explain(args) => explain::explain(&args).await,
+        Command::Topics(command) => topics::topics(&command),
+        Command::Feeds(command) => feeds::feeds(&command).await,
+        Command::Items(command) => items::items(&command).await,
+        Command::Digest(command) => digest::digest(&command).await,
+        Command::Outbox(command) => outbox::outbox(&command).await,
+        Command::Mail(command) => mail::mail(&command).await,
+    }
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    match failure {
+        Failure::Config(text) => {
+            eprintln!("{}", text.trim_end());
+            ExitCode::from(3)
+        }
+        Failure::Other(error) if output::is_broken_pipe(error) => ExitCode::SUCCESS,
+        Failure::Other(error) => {
+            eprintln!("wirewatch: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

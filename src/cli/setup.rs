@@ -1,0 +1,101 @@
+//! What most commands begin with: configuration, log, store.
+
+use std::{path::PathBuf, sync::Arc};
+
+use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
+
+use super::{ConfigArg, Failure};
+use crate::{
+    clock::Clock,
+    config::{self, Config, Diagnostic, Environment},
+    daemon::Catalog,
+    store::{self, Store},
+};
+
+/// Log filter when `WIREWATCH_LOG` does not say otherwise: our state changes, and trouble of libraries.
+const LOG_FILTER: &str = "warn,wirewatch=info";
+/// Environment variable with a filter such as `wirewatch=debug`.
+const LOG_VARIABLE: &str = "WIREWATCH_LOG";
+
+impl ConfigArg {
+    /// The file to read.
+    pub(super) fn path(&self) -> PathBuf {
+        self.config.clone().unwrap_or_else(config::default_path)
+    }
+
+    /// Reads and validates the configuration.
+    pub(super) fn load(&self) -> Result<Config, Failure> {
+        let environment = Environment::of_process();
+        config::load(&self.path(), &environment, &config::read_outlines)
+            .map_err(|problems| Failure::Config(problems.to_string()))
+    }
+
+    /// The configuration and what the daemon makes of it.
+    pub(super) fn catalog(&self) -> Result<(Config, Catalog), Failure> {
+        let config = self.load()?;
+        let catalog = catalog(&config, Clock::system())?;
+        Ok((config, catalog))
+    }
+
+    /// The configuration and the store beside a daemon that may be running.
+    pub(super) fn open(&self) -> Result<(Config, Store), Failure> {
+        let config = self.load()?;
+        match Store::open_read_only(&config.state.dir) {
+            Ok(store) => Ok((config, store)),
+            Err(error @ store::Error::Open { .. }) => {
+                let hint = "run `wirewatch run` (or `run --once`) first, and as a user who may read the file";
+                Err(anyhow::Error::new(error).context(hint).into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// What the daemon makes of a configuration.
+pub(super) fn catalog(config: &Config, clock: Clock) -> Result<Catalog, Failure> {
+    Catalog::from_config(config, &Environment::of_process(), clock).map_err(Failure::Config)
+}
+
+/// How the daemon reads its configuration anew.
+pub(super) fn reload(path: PathBuf, state_dir: PathBuf) -> crate::daemon::Reload {
+    Box::new(move || {
+        let environment = Environment::of_process();
+        let config = config::load(&path, &environment, &config::read_outlines).map_err(|problems| {
+            let lines: Vec<String> = problems.entries.iter().map(Diagnostic::one_line).collect();
+            lines.join("\n")
+        })?;
+        if config.state.dir != state_dir {
+            return Err(format!(
+                "[state] dir changed from {} to {}; restart wirewatch to move it",
+                state_dir.display(),
+                config.state.dir.display()
+            ));
+        }
+        Catalog::from_config(&config, &environment, Clock::system())
+    })
+}
+
+/// Starts logging: to the journal when standard error is connected to it, otherwise to standard error.
+pub(super) fn start_log() {
+    let filter = || {
+        std::env::var(LOG_VARIABLE)
+            .ok()
+            .and_then(|filter| EnvFilter::try_new(filter).ok())
+            .unwrap_or_else(|| EnvFilter::new(LOG_FILTER))
+    };
+    let journal = std::env::var_os("JOURNAL_STREAM").and_then(|_| tracing_journald::layer().ok());
+    let registry = tracing_subscriber::registry();
+    let started = match journal {
+        Some(journal) => registry.with(journal.with_filter(filter())).try_init(),
+        None => {
+            let stderr = tracing_subscriber::fmt::layer()
+                .with_writer(Arc::new(std::io::stderr()))
+                .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+                .with_target(false);
+            registry.with(stderr.with_filter(filter())).try_init()
+        }
+    };
+    if started.is_err() {
+        // A second start in one process, as in tests: the first log stays.
+    }
+}

@@ -1,0 +1,145 @@
+//! `wirewatch status`
+
+use std::{collections::BTreeSet, process::ExitCode};
+
+use serde::Serialize;
+
+use super::{ListArgs, Outcome, output};
+use crate::{
+    clock::Clock,
+    model::{FeedReport, StatusReport, Timestamp, time},
+};
+
+/// Feeds looked at.
+const MAX_FEEDS: usize = 100_000;
+/// A feed with so many failures in a row counts as failing.
+const FAILING: u32 = 3;
+/// The oldest waiting mail may be this old before `status` complains.
+const MAX_QUEUE_AGE_S: u64 = 3_600;
+
+#[derive(Debug, Serialize)]
+struct Status {
+    ok: bool,
+    problems: Vec<String>,
+    feeds: usize,
+    feeds_failing: usize,
+    feeds_never_read: usize,
+    worst_lag_s: Option<u64>,
+    items: u64,
+    matches_pending: u64,
+    mails_queued: u64,
+    mails_sent: u64,
+    mails_dead: u64,
+    topics: Vec<TopicStatus>,
+}
+
+#[derive(Debug, Serialize)]
+struct TopicStatus {
+    topic: String,
+    matches: u64,
+    last_match_at: Option<String>,
+    #[serde(skip)]
+    last: Option<Timestamp>,
+}
+
+pub(super) async fn status(args: &ListArgs) -> Outcome {
+    let (config, store) = args.config.open()?;
+    let now = Clock::system().now();
+    let feeds = store.feeds(MAX_FEEDS).await?;
+    let report = store.status().await?;
+    let configured: BTreeSet<&str> = config.feeds.iter().map(|feed| feed.url.as_str()).collect();
+    let status = judge(now, &feeds, report, &configured);
+    if args.json {
+        output::json(&status)?;
+    } else {
+        print(now, &status)?;
+    }
+    Ok(if status.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn judge(now: Timestamp, feeds: &[FeedReport], report: StatusReport, configured: &BTreeSet<&str>) -> Status {
+    let failing = feeds.iter().filter(|feed| feed.failures >= FAILING).count();
+    let never = feeds.iter().filter(|feed| feed.last_ok_at.is_none()).count();
+    let lag =
+        feeds.iter().filter_map(|feed| feed.last_ok_at).min().map(|at| time::between(at, now).as_secs());
+    let overdue = feeds
+        .iter()
+        .filter_map(|feed| feed.next_poll_at)
+        .min()
+        .is_some_and(|at| time::between(at, now).as_secs() > MAX_QUEUE_AGE_S);
+    let unknown = configured.iter().filter(|url| !feeds.iter().any(|feed| feed.url == **url)).count();
+    let queue_age = report.oldest_queued_at.map_or(0, |at| time::between(at, now).as_secs());
+    let mut problems = Vec::new();
+    let mut complain = |wrong: bool, what: String| {
+        if wrong {
+            problems.push(what);
+        }
+    };
+    complain(
+        failing > 0,
+        format!("{failing} feeds failed {FAILING} times or more; see `wirewatch feeds list`"),
+    );
+    complain(overdue, "feeds are overdue by more than an hour; is wirewatch running?".to_owned());
+    complain(unknown > 0, format!("{unknown} configured feeds are not in force yet; reload wirewatch"));
+    complain(
+        report.dead > 0,
+        format!("{} mails were given up; see `wirewatch outbox list --state dead`", report.dead),
+    );
+    complain(queue_age > MAX_QUEUE_AGE_S, format!("the oldest mail waits for {} min", queue_age / 60));
+    Status {
+        ok: problems.is_empty(),
+        problems,
+        feeds: feeds.len(),
+        feeds_failing: failing,
+        feeds_never_read: never,
+        worst_lag_s: lag,
+        items: report.items,
+        matches_pending: report.pending,
+        mails_queued: report.queued,
+        mails_sent: report.sent,
+        mails_dead: report.dead,
+        topics: report
+            .topics
+            .into_iter()
+            .map(|topic| TopicStatus {
+                topic: topic.topic.to_string(),
+                matches: topic.matches,
+                last_match_at: output::instant(topic.last_match_at),
+                last: topic.last_match_at,
+            })
+            .collect(),
+    }
+}
+
+fn print(now: Timestamp, status: &Status) -> std::io::Result<()> {
+    let lag = status.worst_lag_s.map_or("–".to_owned(), |s| format!("{} min", s / 60));
+    println!(
+        "feeds   {} in force, {} failing, {} never read; longest since a successful poll: {lag}",
+        status.feeds, status.feeds_failing, status.feeds_never_read
+    );
+    println!(
+        "items   {} stored, {} matches wait for a digest or release",
+        status.items, status.matches_pending
+    );
+    println!(
+        "mail    {} waiting, {} sent, {} given up",
+        status.mails_queued, status.mails_sent, status.mails_dead
+    );
+    if !status.topics.is_empty() {
+        println!();
+        let rows = status
+            .topics
+            .iter()
+            .map(|topic| vec![topic.topic.clone(), topic.matches.to_string(), output::ago(now, topic.last)])
+            .collect();
+        output::table(&["topic", "matches", "last match"], rows)?;
+    }
+    println!();
+    for problem in &status.problems {
+        println!("PROBLEM {problem}");
+    }
+    if status.ok {
+        println!("OK");
+    }
+    Ok(())
+}

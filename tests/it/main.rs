@@ -1,5 +1,17 @@
 //! The one integration test binary.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test fails by panicking"
+)]
+
+mod crash;
+mod daemon;
 mod harness;
+mod pipeline;
 mod store;
 mod tidy;

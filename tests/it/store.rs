@@ -6,9 +6,9 @@ use tempfile::TempDir;
 use url::Url;
 use wirewatch::{
     model::{
-        Announce, ClauseHit, FailureKind, FeedSpec, FeedState, Field, Item, ItemKey, KeyKind, MailState, Match, NewItem,
-        NotificationKind, OnAdd, Poll, PollFailure, PollOutcome, Recipient, Route, Settlement, StoryKey,
-        SubscriptionName, Timestamp, TopicName, Validators, Window, time,
+        Announce, ClauseHit, FailureKind, FeedSpec, FeedState, Field, Item, ItemKey, KeyKind, MailState,
+        Match, NewItem, NotificationKind, OnAdd, Poll, PollFailure, PollOutcome, Recipient, Route,
+        Settlement, StoryKey, SubscriptionName, Timestamp, TopicName, Validators, Window, time,
     },
     store::{Enqueued, Error, NewMail, Store},
 };
@@ -132,7 +132,8 @@ async fn what_a_feed_taught_us_survives_a_restart() {
 #[tokio::test]
 async fn an_item_is_stored_once_whichever_of_its_keys_comes_back() {
     let shop = shop().await;
-    let (guid, link, title) = (key(KeyKind::GuidLink, 1), key(KeyKind::LinkTitle, 2), key(KeyKind::TitleDate, 3));
+    let (guid, link, title) =
+        (key(KeyKind::GuidLink, 1), key(KeyKind::LinkTitle, 2), key(KeyKind::TitleDate, 3));
     assert_eq!(shop.record(NOW, vec![item("a", vec![guid, link])]).await, 1);
     assert_eq!(shop.record(later(1), vec![item("a", vec![link, title])]).await, 0, "known by its link");
     assert_eq!(shop.record(later(2), vec![item("a", vec![title])]).await, 0, "known by the key it gained");
@@ -191,9 +192,13 @@ async fn enqueueing_is_idempotent_by_key_and_settles_in_the_same_transaction() {
 #[tokio::test]
 async fn who_was_alerted_of_a_story_with_new_matches_is_known() {
     let shop = shop().await;
-    shop.record(NOW, vec![item("a", vec![key(KeyKind::Sole, 1)]), item("b", vec![key(KeyKind::Sole, 2)])]).await;
+    shop.record(NOW, vec![item("a", vec![key(KeyKind::Sole, 1)]), item("b", vec![key(KeyKind::Sole, 2)])])
+        .await;
     let pending = shop.store.pending(10).await.unwrap();
-    shop.store.enqueue(NOW, vec![NewMail { alerts: vec![pending[0].story], ..mail("alert/1") }]).await.unwrap();
+    shop.store
+        .enqueue(NOW, vec![NewMail { alerts: vec![pending[0].story], ..mail("alert/1") }])
+        .await
+        .unwrap();
     let history = shop.store.delivery_history(NOW).await.unwrap();
     assert_eq!(history.alerted, [(desk(), pending[0].story)]);
     assert!(history.alerts.is_empty(), "only those after the instant asked for");
@@ -217,7 +222,11 @@ async fn a_claimed_mail_is_nobody_elses_until_its_lease_runs_out() {
     let shop = shop().await;
     shop.store.enqueue(NOW, vec![mail("1"), mail("2"), mail("3")]).await.unwrap();
     let first = shop.store.lease_mail(NOW, later(60), 2).await.unwrap();
-    assert_eq!(first.iter().map(|leased| leased.attempt).collect::<Vec<_>>(), [1, 1], "counted before the attempt");
+    assert_eq!(
+        first.iter().map(|leased| leased.attempt).collect::<Vec<_>>(),
+        [1, 1],
+        "counted before the attempt"
+    );
     assert_eq!(shop.store.lease_mail(NOW, later(60), 10).await.unwrap().len(), 1, "the limit left one");
     assert!(shop.store.lease_mail(later(59), later(99), 10).await.unwrap().is_empty());
     let again = shop.store.lease_mail(later(60), later(120), 10).await.unwrap();
@@ -254,7 +263,11 @@ async fn given_back_claims_are_due_at_once() {
     shop.store.enqueue(NOW, vec![mail("1")]).await.unwrap();
     let leased = shop.store.lease_mail(NOW, later(60), 10).await.unwrap();
     shop.store.release_mail(later(1), vec![leased[0].mail.id.clone()]).await.unwrap();
-    assert_eq!(shop.store.lease_mail(later(1), later(60), 10).await.unwrap()[0].attempt, 1, "it was no attempt");
+    assert_eq!(
+        shop.store.lease_mail(later(1), later(60), 10).await.unwrap()[0].attempt,
+        1,
+        "it was no attempt"
+    );
     assert_eq!(shop.store.release_leases(later(2)).await.unwrap(), 1);
     assert_eq!(shop.store.lease_mail(later(2), later(60), 10).await.unwrap()[0].attempt, 2);
 }
@@ -262,7 +275,8 @@ async fn given_back_claims_are_due_at_once() {
 #[tokio::test]
 async fn failures_are_counted_and_shown_until_a_success() {
     let shop = shop().await;
-    let failure = PollFailure { kind: FailureKind::ClientError(404), message: "gone fishing".into(), retry_at: None };
+    let failure =
+        PollFailure { kind: FailureKind::ClientError(404), message: "gone fishing".into(), retry_at: None };
     let failed =
         Poll { outcome: PollOutcome::Failed(failure), failures: 3, ..poll(&shop.feed, later(1), Vec::new()) };
     shop.store.record_polls(vec![failed]).await.unwrap();
@@ -272,7 +286,10 @@ async fn failures_are_counted_and_shown_until_a_success() {
     assert_eq!(coverage.failing[0].message, "gone fishing");
     shop.record(later(2), vec![item("a", vec![key(KeyKind::Sole, 1)])]).await;
     let coverage = shop.store.coverage(later(62), window).await.unwrap();
-    assert_eq!((coverage.polled, coverage.failing_total, coverage.items, coverage.worst_lag_s), (1, 0, 1, 60));
+    assert_eq!(
+        (coverage.polled, coverage.failing_total, coverage.items, coverage.worst_lag_s),
+        (1, 0, 1, 60)
+    );
     assert_eq!(shop.store.feeds(10).await.unwrap()[0].last_failure, None);
 }
 

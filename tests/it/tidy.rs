@@ -28,11 +28,26 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 /// Modules without IO, clock, environment or async.
 const PURE: &[&str] = &["model", "text", "feed", "query", "matching", "schedule", "plan", "render"];
-const NOT_PURE: &[&str] =
-    &["tokio", "reqwest", "rusqlite", "lettre", "hyper", "std::fs", "std::env", "std::net", "std::process", "Timestamp::now"];
+const NOT_PURE: &[&str] = &[
+    "tokio",
+    "reqwest",
+    "rusqlite",
+    "lettre",
+    "hyper",
+    "std::fs",
+    "std::env",
+    "std::net",
+    "std::process",
+    "Timestamp::now",
+];
 /// Crates with one home.
-const HOMES: &[(&str, &str)] =
-    &[("rusqlite::", "store"), ("reqwest::", "fetch"), ("lettre::", "mail"), ("feed_rs::", "feed"), ("sd_notify::", "systemd")];
+const HOMES: &[(&str, &str)] = &[
+    ("rusqlite::", "store"),
+    ("reqwest::", "fetch"),
+    ("lettre::", "mail"),
+    ("feed_rs::", "feed"),
+    ("sd_notify::", "systemd"),
+];
 const SQL: &[&str] = &["SELECT ", "INSERT INTO ", "INSERT OR ", "DELETE FROM ", "CREATE TABLE ", "PRAGMA "];
 const MAX_LINES: usize = 600;
 const MAX_MAIN_LINES: usize = 50;
@@ -117,7 +132,9 @@ fn outer_words(list: &str) -> Vec<String> {
     words.push(entry);
     words
         .iter()
-        .map(|entry| entry.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>())
+        .map(|entry| {
+            entry.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
+        })
         .filter(|word| !word.is_empty())
         .collect()
 }
@@ -171,7 +188,10 @@ fn the_source_keeps_the_rules() {
     let mut found: Vec<String> = sources("src").iter().flat_map(breaches).collect();
     for source in sources("tests") {
         if !source.text.starts_with("//!") || source.text.lines().count() > MAX_LINES {
-            found.push(format!("{}: does not open with `//!` or is longer than {MAX_LINES} lines", source.path));
+            found.push(format!(
+                "{}: does not open with `//!` or is longer than {MAX_LINES} lines",
+                source.path
+            ));
         }
     }
     assert!(found.is_empty(), "\n{}", found.join("\n"));

@@ -8,18 +8,32 @@ use std::{
     thread,
 };
 
+use tokio::sync::Notify;
+
 /// What the farm answers for a path.
 #[derive(Debug, Clone)]
 pub struct Page {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+    /// Take the request and never answer.
+    pub hang: bool,
 }
 
 impl Page {
+    /// Takes the request and never answers.
+    pub fn hanging() -> Self {
+        Self { hang: true, ..Self::status(200) }
+    }
+
     /// 200 with this body.
     pub fn ok(content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self { status: 200, headers: vec![("Content-Type".into(), content_type.into())], body: body.into() }
+        Self {
+            status: 200,
+            headers: vec![("Content-Type".into(), content_type.into())],
+            body: body.into(),
+            hang: false,
+        }
     }
 
     /// An RSS feed with an ETag, so that an unchanged feed answers 304.
@@ -35,7 +49,7 @@ impl Page {
 
     /// Only a status.
     pub fn status(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new() }
+        Self { status, headers: Vec::new(), body: Vec::new(), hang: false }
     }
 
     /// With one more header.
@@ -48,7 +62,9 @@ impl Page {
 /// One `<item>` of [`Page::rss`].
 pub fn rss_item(guid: &str, title: &str, link: &str, date: jiff::Timestamp) -> String {
     let date = date.strftime("%a, %d %b %Y %H:%M:%S GMT");
-    format!("<item><guid isPermaLink=\"false\">{guid}</guid><title>{title}</title><link>{link}</link><pubDate>{date}</pubDate></item>")
+    format!(
+        "<item><guid isPermaLink=\"false\">{guid}</guid><title>{title}</title><link>{link}</link><pubDate>{date}</pubDate></item>"
+    )
 }
 
 /// One request as the farm saw it.
@@ -77,6 +93,7 @@ struct State {
 pub struct Farm {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
+    visited: Arc<Notify>,
 }
 
 impl Farm {
@@ -84,14 +101,15 @@ impl Farm {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let state: Arc<Mutex<State>> = Arc::default();
-        let shared = state.clone();
+        let visited: Arc<Notify> = Arc::default();
+        let (shared, tell) = (state.clone(), visited.clone());
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let shared = shared.clone();
-                thread::spawn(move || serve(&stream, &shared));
+                let (shared, tell) = (shared.clone(), tell.clone());
+                thread::spawn(move || serve(&stream, &shared, &tell));
             }
         });
-        Self { address, state }
+        Self { address, state, visited }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -100,6 +118,17 @@ impl Farm {
 
     pub fn set(&self, path: &str, page: Page) {
         self.state.lock().unwrap().pages.insert(path.to_owned(), page);
+    }
+
+    /// Returns once a path was asked for `times` times.
+    pub async fn visited(&self, path: &str, times: usize) {
+        loop {
+            let next = self.visited.notified();
+            if self.visits(path).len() >= times {
+                return;
+            }
+            next.await;
+        }
     }
 
     /// Requests so far.
@@ -113,7 +142,7 @@ impl Farm {
     }
 }
 
-fn serve(stream: &TcpStream, state: &Mutex<State>) {
+fn serve(stream: &TcpStream, state: &Mutex<State>, visited: &Notify) {
     let _ = stream.set_nodelay(true);
     let mut reader = BufReader::new(stream);
     while let Some((path, headers)) = read_head(&mut reader) {
@@ -123,6 +152,12 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) {
         let unchanged = page.status == 200 && tag.is_some() && tag == asked;
         let (status, body) = if unchanged { (304, &[][..]) } else { (page.status, &page.body[..]) };
         state.lock().unwrap().log.push(Request { path, headers, answered: status });
+        visited.notify_one();
+        if page.hang {
+            loop {
+                thread::park();
+            }
+        }
         let mut answer = format!("HTTP/1.1 {status} Farm\r\n").into_bytes();
         for (name, value) in &page.headers {
             answer.extend(format!("{name}: {value}\r\n").into_bytes());

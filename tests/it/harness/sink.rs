@@ -22,7 +22,9 @@ impl Received {
     pub fn header(&self, name: &str) -> Option<String> {
         let head = self.message.split("\r\n\r\n").next()?.replace("\r\n ", " ").replace("\r\n\t", " ");
         let prefix = format!("{}:", name.to_lowercase());
-        head.lines().find(|line| line.to_lowercase().starts_with(&prefix)).map(|l| l[prefix.len()..].trim().to_owned())
+        head.lines()
+            .find(|line| line.to_lowercase().starts_with(&prefix))
+            .map(|l| l[prefix.len()..].trim().to_owned())
     }
 }
 
@@ -70,7 +72,9 @@ impl Sink {
 
     /// Waits for the next mail to arrive whole.
     pub fn next(&self) -> Received {
-        self.arrivals.recv_timeout(std::time::Duration::from_secs(60)).expect("no mail arrived within a minute")
+        self.arrivals
+            .recv_timeout(std::time::Duration::from_secs(60))
+            .expect("no mail arrived within a minute")
     }
 
     /// Everything that arrived so far.

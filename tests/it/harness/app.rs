@@ -1,0 +1,180 @@
+//! The whole application on a manual clock: real configuration, store, HTTP and templates; mail into memory.
+
+use std::{path::Path, time::Duration};
+
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use wirewatch::{
+    clock::Clock,
+    config::{self, Config, Environment},
+    daemon::{Catalog, Daemon, Mailer, Planner, Poller, Progress, TransportSpec},
+    mail::{Identity, Memory, Sender},
+    model::{OutboundMail, Timestamp, time},
+    store::Store,
+};
+
+use super::farm::Farm;
+
+/// When tests begin: 2025-06-05 14:00 UTC, a Thursday.
+pub const START: Timestamp = Timestamp::constant(1_749_132_000, 0);
+
+/// See the module. Every test ends with [`TestApp::end`].
+pub struct TestApp {
+    pub dir: TempDir,
+    pub farm: Farm,
+    pub clock: Clock,
+    pub memory: Memory,
+    pub store: Store,
+    config: String,
+    poller: Poller,
+    planner: Planner,
+    mailer: Mailer,
+    daemon: Daemon,
+}
+
+/// The configuration every test starts from: loopback allowed, the built-in topics, an alert and a digest reader.
+pub const CONFIG: &str = r#"
+[state]
+dir = "state"
+[fetch]
+allow = ["127.0.0.1"]
+[[topic]]
+use = "builtin:us-china-trade"
+[[topic]]
+use = "builtin:rare-earths"
+[[topic]]
+use = "builtin:leader-calls"
+[[subscription]]
+name = "desk"
+to = ["desk@example.com"]
+topics = ["rare-earths", "leader-calls"]
+deliver = "alert"
+[[subscription]]
+name = "evening"
+to = ["boss@example.com"]
+topics = ["*"]
+deliver = "digest"
+at = ["18:00"]
+zone = "UTC"
+"#;
+
+impl TestApp {
+    /// An application with [`CONFIG`] and one feed of the farm for each path.
+    pub async fn start(paths: &[&str]) -> Self {
+        let farm = Farm::start();
+        let feeds: String =
+            paths.iter().map(|path| format!("[[feed]]\nurl = \"{}\"\n", farm.url(path))).collect();
+        Self::with(farm, &format!("{CONFIG}{feeds}")).await
+    }
+
+    /// An application with this configuration.
+    pub async fn with(farm: Farm, config: &str) -> Self {
+        let sender = Sender::parse("Wirewatch <wirewatch@example.com>").unwrap();
+        let memory = Memory::new(Identity::new(sender, "example.com", None).unwrap());
+        Self::assemble(tempfile::tempdir().unwrap(), farm, Clock::manual(START), memory, config).await
+    }
+
+    /// The same application after the process was killed: nothing is finished, everything in memory is lost.
+    pub async fn killed_and_restarted(self) -> Self {
+        let config = self.config.clone();
+        let (dir, farm, clock, memory) = self.into_parts().await;
+        Self::assemble(dir, farm, clock, memory, &config).await
+    }
+
+    async fn assemble(dir: TempDir, farm: Farm, clock: Clock, memory: Memory, text: &str) -> Self {
+        let path = dir.path().join("wirewatch.toml");
+        std::fs::write(&path, text).unwrap();
+        let (config, catalog) = load(&path, &clock, &memory);
+        let store = Store::open(&config.state.dir).unwrap();
+        let daemon = Daemon::build(store.clone(), clock.clone(), catalog).await.unwrap();
+        let (poller, planner, mailer) = (daemon.poller(), daemon.planner(), daemon.mailer());
+        Self { dir, farm, clock, memory, store, config: text.to_owned(), poller, planner, mailer, daemon }
+    }
+
+    async fn into_parts(self) -> (TempDir, Farm, Clock, Memory) {
+        let Self { dir, farm, clock, memory, store, poller, planner, mailer, daemon, .. } = self;
+        drop((poller, planner, mailer, daemon));
+        // The kernel takes the lock away from a killed process; here the threads must let go of it.
+        store.close().await;
+        (dir, farm, clock, memory)
+    }
+
+    /// Takes over another configuration, as a reload does.
+    pub fn reload(&mut self, text: &str) {
+        let path = self.dir.path().join("wirewatch.toml");
+        std::fs::write(&path, text).unwrap();
+        self.config = text.to_owned();
+        self.daemon.replace_catalog(load(&path, &self.clock, &self.memory).1);
+    }
+
+    /// Polls what is due, until nothing is.
+    pub async fn poll(&mut self) {
+        let never = CancellationToken::new();
+        while self.poller.step(self.clock.now(), &never).await.unwrap() == Progress::Worked {}
+    }
+
+    /// Begins the visits that are due, and is killed while `path` has not answered yet.
+    pub async fn killed_while_visiting(mut self, path: &str) -> Self {
+        let visits = self.farm.visits(path).len();
+        let never = CancellationToken::new();
+        tokio::select! {
+            stepped = self.poller.step(self.clock.now(), &never) => panic!("nothing was to end: {stepped:?}"),
+            () = self.farm.visited(path, visits + 1) => {}
+        }
+        self.killed_and_restarted().await
+    }
+
+    /// Plans until nothing is due.
+    pub async fn plan(&mut self) {
+        while self.planner.step(self.clock.now()).await.unwrap() == Progress::Worked {}
+    }
+
+    /// Sends until nothing is due.
+    pub async fn send(&mut self) {
+        while self.mailer.step(self.clock.now()).await.unwrap() == Progress::Worked {}
+    }
+
+    /// Polls, plans and sends.
+    pub async fn turn(&mut self) {
+        self.plan().await;
+        self.poll().await;
+        self.plan().await;
+        self.send().await;
+    }
+
+    /// Moves the clock, then polls, plans and sends.
+    pub async fn after(&mut self, minutes: u64) {
+        self.clock.advance(Duration::from_secs(minutes * 60));
+        self.turn().await;
+    }
+
+    /// Mails handed over so far.
+    pub fn mails(&self) -> Vec<OutboundMail> {
+        self.memory.sent()
+    }
+
+    /// Subjects of the mails handed over so far.
+    pub fn subjects(&self) -> Vec<String> {
+        self.mails().into_iter().map(|mail| mail.subject).collect()
+    }
+
+    /// So many minutes before the start.
+    pub fn ago(minutes: u64) -> Timestamp {
+        time::before(START, Duration::from_secs(minutes * 60))
+    }
+
+    /// Asserts that no mail is left claimed.
+    pub async fn end(mut self) {
+        self.mailer.drain().await.unwrap();
+        let leased = self.store.outbox(Some(wirewatch::model::MailState::Leased), 10).await.unwrap();
+        assert!(leased.is_empty(), "left claimed: {leased:?}");
+    }
+}
+
+fn load(path: &Path, clock: &Clock, memory: &Memory) -> (Config, Catalog) {
+    let environment = Environment::of([]);
+    let config = config::load(path, &environment, &config::read_outlines).unwrap_or_else(|e| panic!("{e}"));
+    let mut catalog = Catalog::from_config(&config, &environment, clock.clone()).unwrap();
+    catalog.transport = TransportSpec::Memory(memory.clone());
+    (config, catalog)
+}

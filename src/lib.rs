@@ -1,4 +1,65 @@
 //! wirewatch watches news feeds and mails what matches.
+//!
+//! This page is the plan of the house: what flows where, what each module may know, what is promised.
+//!
+//! # The flow
+//! ```text
+//! due feeds ─▶ fetch ─▶ parse ─▶ identify ─▶ match ─▶ route ─▶ Store::record_polls   transaction 1: feed state, items,
+//!                                                                                   matches, pending matches
+//! pending ─▶ plan (who is due what now) ─▶ render ─▶ Store::enqueue                 transaction 2: the rendered mail,
+//!                                                                                   pending matches settled
+//! Store::lease_mail ─▶ send ─▶ Store::settle_mail                                   transaction 3
+//! ```
+//! The transactions are three restart points, each idempotent by key: the keys of an item; the key of a notification;
+//! the notification's id, which is its Message-ID.
+//! * Killed before 1: the poll is repeated, with the old validators.
+//! * Killed between 1 and 2: the matches are pending, and the planner finds them.
+//! * Killed between 2 and 3: the mail's claim is given back at the next start (the lock on the store proves that its
+//!   holder is gone), and it is sent again under the same Message-ID.
+//!
+//! **The promise:** an item that was fetched and committed is never lost and never alerted twice by us; each due mail is
+//! handed to the mail server at least once, and more than once only if something fails between the server's acceptance
+//! and our record, always with the same Message-ID.
+//!
+//! # Words
+//! One word per thing, in code, configuration, commands, SQL and mail: a **feed** is a URL we poll, an **item** an RSS
+//! item, Atom entry or JSON Feed item, a **poll** one visit to a feed. A **topic** is a named query, a **match** an item
+//! that satisfies one, a **story** the items (of any feed) that report one event. A **subscription** is topics ×
+//! recipients × delivery (alert or digest); a match waits as **pending** until the mail it belongs to, a
+//! **notification**, is in the **outbox**. The **catalog** is what is in force: feeds, compiled topics, subscriptions.
+//! [`model`] holds these as plain types.
+//!
+//! # Modules
+//! The pure core has no IO, no clock and no async; `now` is an argument.
+//!
+//! | module | turns | into | may use |
+//! | --- | --- | --- | --- |
+//! | [`model`] | | the vocabulary | |
+//! | [`text`] | text | folded tokens with places; sentences; what is visible of HTML | |
+//! | [`feed`] | bytes | items and their identity; OPML | model, text |
+//! | [`query`] | what a topic's author wrote | expressions | model, text |
+//! | [`matching`] | topics and an item | matches; explanations | model, text, query |
+//! | [`schedule`] | outcomes, policies | instants: next poll, retry, digest | model |
+//! | [`plan`] | pending matches, what was sent | mails due now, and when to look again | model, schedule |
+//! | [`render`] | a notification | subject, text, HTML | model, text |
+//!
+//! The edges know the model (and the clock), never each other:
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | [`clock`] | reading time and waiting for it |
+//! | [`fetch`] | the one HTTP client, and which addresses may be visited |
+//! | [`store`] | SQLite: verbs in domain words, one transaction each |
+//! | [`mail`] | MIME, SMTP, Maildir |
+//! | [`systemd`] | the service manager |
+//!
+//! The wiring may use everything: [`config`] (TOML → checked values), [`daemon`] (tasks and supervision), [`cli`].
+//! `tests/it/tidy.rs` holds this matrix as a test.
+//!
+//! # Tests
+//! Unit tests stand beside the code. `tests/it/` is one program: `harness/` has a scripted web server, a mail server and
+//! the whole application on a clock that stands still; `store`, `pipeline`, `crash`, `cli` and `daemon` use them, the last
+//! two on the real binary. Nothing leaves loopback.
 
 pub mod cli;
 pub mod clock;

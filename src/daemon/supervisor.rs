@@ -207,6 +207,11 @@ impl Daemon {
     async fn tick(&self, heartbeats: &[Heartbeat]) {
         let stale: Vec<&str> = heartbeats.iter().filter(|h| !h.is_fresh()).map(|h| h.task).collect();
         let answer = tokio::time::timeout(STORE_ANSWERS, self.store.ping()).await;
+        if let Ok(Ok(report)) = tokio::time::timeout(STORE_ANSWERS, self.store.queue()).await {
+            let (feeds, failing) = (report.feeds, report.failing);
+            let mails = format!("{} mails wait, {} given up", report.queued, report.dead);
+            systemd::notify(&ServiceState::Status(format!("{feeds} feeds, {failing} failing; {mails}")));
+        }
         match (stale.is_empty(), answer) {
             (true, Ok(Ok(()))) => systemd::notify(&ServiceState::Alive),
             (fresh, answer) => tracing::error!(

@@ -32,7 +32,7 @@ const FEED_TYPES: [&str; 6] = [
     "text/xml",
 ];
 
-/// The feeds that a page offers by `<link rel="alternate">`, in its order, without duplicates, at most [`MAX_FEEDS`];
+/// The feeds that a page offers by `<link rel="alternate">`, in its order, without duplicates, at most 20;
 /// empty when it offers none.
 pub fn discover(html: &str, base: &Url) -> Vec<Url> {
     let sink = Sink { page: RefCell::new(Page { base: base.clone(), based: false, feeds: Vec::new() }) };

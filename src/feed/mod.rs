@@ -115,7 +115,7 @@ fn offers(feeds: &[Url]) -> String {
 /// implausible dates. Items are in document order, at most [`MAX_ITEMS`]; an honest feed may have none.
 ///
 /// # Errors
-/// See [`Error`].
+/// See [`enum@Error`].
 pub fn parse(
     bytes: &[u8],
     content_type: Option<&str>,

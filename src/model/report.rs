@@ -61,6 +61,19 @@ pub struct TopicReport {
     pub last_match_at: Option<Timestamp>,
 }
 
+/// The service's status line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueReport {
+    /// Feeds in force.
+    pub feeds: u64,
+    /// Of those, how many failed at the last poll.
+    pub failing: u64,
+    /// Mails waiting or in flight.
+    pub queued: u64,
+    /// Mails given up.
+    pub dead: u64,
+}
+
 /// `status`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StatusReport {

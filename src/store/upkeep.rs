@@ -1,7 +1,7 @@
 //! Retention, checkpoints and the status report.
 
 use super::{Error, Store, row};
-use crate::model::{StatusReport, Timestamp, TopicName, TopicReport};
+use crate::model::{QueueReport, StatusReport, Timestamp, TopicName, TopicReport};
 
 /// What one round of retention removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -60,6 +60,31 @@ impl Store {
                 Ok(())
             })
             .await
+    }
+
+    /// The figures of a status line; cheap, whatever the size of the archive.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn queue(&self) -> Result<QueueReport, Error> {
+        self.read(|tx| {
+            let mut statement = tx.prepare_cached(
+                "SELECT (SELECT count(*) FROM feed WHERE active = 1) AS feeds,
+                        (SELECT count(*) FROM feed WHERE active = 1 AND failures > 0) AS failing,
+                        (SELECT count(*) FROM notification WHERE state IN ('queued', 'leased')) AS queued,
+                        (SELECT count(*) FROM notification WHERE state = 'dead') AS dead",
+            )?;
+            let report = statement.query_row([], |r| {
+                Ok(QueueReport {
+                    feeds: row::count(r, "feeds")?,
+                    failing: row::count(r, "failing")?,
+                    queued: row::count(r, "queued")?,
+                    dead: row::count(r, "dead")?,
+                })
+            })?;
+            Ok(report)
+        })
+        .await
     }
 
     /// How the store fares as a whole.

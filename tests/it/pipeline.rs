@@ -153,10 +153,8 @@ async fn failures_back_off_and_retry_after_is_kept() {
     }
     assert_eq!(app.farm.visits("/b").len(), 1, "two hours are not over");
     let early = app.farm.visits("/a").len();
-    assert_eq!(
-        early, 3,
-        "visits in 110 minutes at an interval of 15, doubling, on a host that asked for patience"
-    );
+    // After 15, 30 and 60 minutes, each a tenth more or less, as the address decides.
+    assert!((3..=4).contains(&early), "{early} visits in 110 minutes at an interval of 15, doubling");
     app.after(20).await;
     assert_eq!(app.farm.visits("/b").len(), 2, "two hours are over");
     app.end().await;

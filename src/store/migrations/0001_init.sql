@@ -106,7 +106,8 @@ CREATE TABLE notification (
     note               TEXT                       -- last error, or the server's reply
 ) STRICT;
 CREATE INDEX notification_due ON notification (next_attempt_at_ms) WHERE state IN ('queued', 'leased');
-CREATE INDEX notification_by_subscription ON notification (subscription, recipient, created_at_ms);
+CREATE INDEX notification_dead ON notification (seq) WHERE state = 'dead';
+CREATE INDEX notification_by_created_at ON notification (created_at_ms);
 
 -- Who was alerted of which story.
 CREATE TABLE alerted (

@@ -16,7 +16,7 @@ use crate::{
     fetch::{self, AllowList, Fetcher},
     mail::{Identity, Maildir, Memory, Security, Sender, Smtp, SmtpOptions, SmtpUrl, StartTls, Transport},
     matching::CompiledTopics,
-    model::{FeedSpec, Secret, Subscription},
+    model::{FeedSpec, Recipient, Secret, Subscription},
     render::Templates,
     schedule::PollPolicy,
 };
@@ -34,6 +34,8 @@ pub struct Catalog {
     pub fetcher: Fetcher,
     /// Polling.
     pub poll: PollSettings,
+    /// Who hears of failing feeds and of mails given up; may be empty.
+    pub operator: Vec<Recipient>,
     /// How mail leaves.
     pub transport: TransportSpec,
     /// How mail looks.
@@ -117,6 +119,7 @@ impl Catalog {
                 policy: PollPolicy { min: config.poll.min_interval, max: config.poll.max_backoff },
                 own_hosts: allow,
             },
+            operator: config.mail.operator.clone(),
             transport: transport(&config.mail, environment)?,
             templates: Templates::builtin().map_err(|error| error.to_string())?,
             keep: config.state.keep,

@@ -19,6 +19,7 @@ mod heartbeat;
 mod host_gate;
 mod janitor;
 mod mailer;
+mod operator;
 mod planner;
 mod poller;
 mod progress;

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Catalog, Hints,
+    Catalog, Hints, operator,
     progress::{Progress, StepError},
 };
 use crate::{
@@ -77,12 +77,16 @@ impl Planner {
             enqueued += results.iter().filter(|result| matches!(result, Enqueued::Queued(_))).count();
             self.hints.outbox.notify_one();
         }
+        let look_again = operator::tell(&self.store, &catalog, now).await?;
+        if look_again.told {
+            self.hints.outbox.notify_one();
+        }
         if enqueued > 0 {
             tracing::info!(mails.enqueued = enqueued, "mail is on its way");
             return Ok(Progress::Worked);
         }
         let trouble = (failed > 0).then(|| time::after(now, AFTER_RENDER_TROUBLE));
-        Ok(Progress::Idle { until: [plan.wake_at, trouble].into_iter().flatten().min() })
+        Ok(Progress::Idle { until: [plan.wake_at, trouble, look_again.at].into_iter().flatten().min() })
     }
 
     /// Runs [`Planner::step`] until `soft` is cancelled.

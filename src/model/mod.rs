@@ -23,7 +23,9 @@ pub use mail::{LeasedMail, MailState, NotificationId, OutboundMail, Retry, Settl
 pub use notification::{Coverage, FeedTrouble, ItemView, Notification, NotificationKind, StoryView, Window};
 pub use people::{InvalidRecipient, Recipient, Secret};
 pub use poll::{FailureKind, Poll, PollFailure, PollOutcome, Recorded, Redirect};
-pub use report::{ExportedItem, FeedReport, OutboxReport, QueueReport, StatusReport, TopicReport};
+pub use report::{
+    ExportedItem, FeedReport, OperatorNews, OutboxReport, QueueReport, StatusReport, TopicReport,
+};
 pub use subscription::{
     AlertPolicy, Days, Delivery, DigestPolicy, Pending, PendingId, QuietHours, Route, Subscription,
     SubscriptionName, TopicSelector, WhenEmpty,

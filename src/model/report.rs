@@ -1,6 +1,6 @@
 //! What listings show: read-only views over the store.
 
-use super::{FeedId, ItemId, MailState, NotificationId, Recipient, Timestamp, TopicName};
+use super::{FeedId, FeedTrouble, ItemId, MailState, NotificationId, Recipient, Timestamp, TopicName};
 
 /// A feed in `feeds list` and `status`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +59,24 @@ pub struct TopicReport {
     pub matches: u64,
     /// When the last match was recorded.
     pub last_match_at: Option<Timestamp>,
+}
+
+/// What the operator has not been told yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OperatorNews {
+    /// Feeds without a success for too long, longest first.
+    pub failing: Vec<(FeedId, FeedTrouble)>,
+    /// Feeds that were told to fail and answer again.
+    pub recovered: Vec<(FeedId, String)>,
+    /// Mails given up, oldest first; notices to the operator are not among them.
+    pub dead: Vec<OutboxReport>,
+}
+
+impl OperatorNews {
+    /// Nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        self.failing.is_empty() && self.recovered.is_empty() && self.dead.is_empty()
+    }
 }
 
 /// The service's status line.

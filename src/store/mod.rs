@@ -15,6 +15,7 @@ mod error;
 mod feeds;
 mod lock;
 mod migrate;
+mod operator;
 mod outbox;
 mod planning;
 mod polls;

@@ -169,7 +169,7 @@ fn outbound(r: &Row<'_>) -> Result<OutboundMail, Error> {
     })
 }
 
-fn report(r: &Row<'_>) -> Result<OutboxReport, Error> {
+pub(super) fn report(r: &Row<'_>) -> Result<OutboxReport, Error> {
     let state = row::mail_state(&r.get::<_, String>("state")?)?;
     Ok(OutboxReport {
         id: NotificationId(r.get("id")?),

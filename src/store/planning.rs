@@ -164,13 +164,7 @@ impl Store {
     /// # Errors
     /// See [`Error`]; then nothing changed.
     pub async fn enqueue(&self, now: Timestamp, mails: Vec<NewMail>) -> Result<Vec<Enqueued>, Error> {
-        self.write(move |tx| {
-            let instance: Vec<u8> = tx
-                .prepare_cached("SELECT value FROM meta WHERE key = 'instance'")?
-                .query_row([], |r| r.get(0))?;
-            mails.iter().map(|mail| enqueue(tx, now, &instance, mail)).collect()
-        })
-        .await
+        self.write(move |tx| mails.iter().map(|mail| enqueue(tx, now, mail)).collect()).await
     }
 
     /// Settles pending matches that need no mail of their own.
@@ -182,8 +176,10 @@ impl Store {
     }
 }
 
-fn enqueue(tx: &Transaction<'_>, now: Timestamp, instance: &[u8], mail: &NewMail) -> Result<Enqueued, Error> {
-    let id = notification_id(instance, &mail.key);
+pub(super) fn enqueue(tx: &Transaction<'_>, now: Timestamp, mail: &NewMail) -> Result<Enqueued, Error> {
+    let instance: Vec<u8> =
+        tx.prepare_cached("SELECT value FROM meta WHERE key = 'instance'")?.query_row([], |r| r.get(0))?;
+    let id = notification_id(&instance, &mail.key);
     let reader = (mail.subscription.as_str(), mail.recipient.address());
     let inserted = tx
         .prepare_cached(

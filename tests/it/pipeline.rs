@@ -246,3 +246,54 @@ async fn a_reload_takes_over_new_feeds_topics_and_readers() {
     assert_eq!(app.store.feeds(10).await.unwrap().len(), 1, "the feed that left is polled no more");
     app.end().await;
 }
+
+#[tokio::test]
+async fn the_operator_hears_of_failing_feeds_once_and_of_their_recovery() {
+    let farm = Farm::start();
+    let feeds = format!("[[feed]]\nurl = \"{}\"\n[[feed]]\nurl = \"{}\"\n", farm.url("/a"), farm.url("/b"));
+    let mut app =
+        TestApp::with(farm, &format!("{CONFIG}{feeds}[mail]\noperator = [\"ops@example.com\"]\n")).await;
+    app.farm.set("/b", Page::rss(&[weather(1)]));
+    let notices = |app: &TestApp| -> Vec<String> {
+        app.mails()
+            .into_iter()
+            .filter(|mail| mail.to.address() == "ops@example.com")
+            .map(|mail| mail.text)
+            .collect()
+    };
+    for _ in 0..16 {
+        app.after(30).await;
+    }
+    let told = notices(&app);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("/a could never be read: the server answered 404"), "{}", told[0]);
+    app.farm.set("/a", Page::rss(&[weather(2)]));
+    app.after(24 * 60).await;
+    app.after(10).await;
+    let told = notices(&app);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[1].contains("answers again"), "{}", told[1]);
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_mail_that_is_refused_for_good_is_told_to_the_operator_and_the_other_reader_gets_theirs() {
+    let farm = Farm::start();
+    let config =
+        CONFIG.replace("to = [\"desk@example.com\"]", "to = [\"gone@example.com\", \"desk@example.com\"]");
+    let feed = format!("[[feed]]\nurl = \"{}\"\n[mail]\noperator = [\"ops@example.com\"]\n", farm.url("/a"));
+    let mut app = TestApp::with(farm, &format!("{config}{feed}")).await;
+    app.memory.refuse("gone@example.com", 550);
+    app.farm.set("/a", Page::rss(&[call(1)]));
+    app.turn().await;
+    app.after(70).await;
+    let to: Vec<String> = app.mails().iter().map(|mail| mail.to.address().to_owned()).collect();
+    assert_eq!(to, ["desk@example.com", "ops@example.com"]);
+    assert!(
+        app.mails()[1].text.contains("A mail to gone@example.com was given up"),
+        "{}",
+        app.mails()[1].text
+    );
+    assert_eq!(app.store.status().await.unwrap().dead, 1);
+    app.end().await;
+}

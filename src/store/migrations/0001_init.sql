@@ -26,7 +26,8 @@ CREATE TABLE feed (
     next_poll_at_ms INTEGER NOT NULL,
     failures        INTEGER NOT NULL,         -- in a row
     failure_kind    TEXT,                     -- while failures > 0
-    failure_message TEXT
+    failure_message TEXT,
+    told_at_ms      INTEGER                   -- the operator was told that it fails, and not yet that it recovered
 ) STRICT;
 
 CREATE TABLE story (
@@ -103,7 +104,8 @@ CREATE TABLE notification (
     next_attempt_at_ms INTEGER NOT NULL,          -- leased: end of the lease
     created_at_ms      INTEGER NOT NULL,
     settled_at_ms      INTEGER,                   -- sent or dead
-    note               TEXT                       -- last error, or the server's reply
+    note               TEXT,                      -- last error, or the server's reply
+    told_at_ms         INTEGER                    -- dead: the operator was told
 ) STRICT;
 CREATE INDEX notification_due ON notification (next_attempt_at_ms) WHERE state IN ('queued', 'leased');
 CREATE INDEX notification_dead ON notification (seq) WHERE state = 'dead';

@@ -1,0 +1,118 @@
+//! Notices to the operator: feeds that fail, feeds that recovered, mails given up.
+//!
+//! Data in: what the store has not told yet. Data out: one mail to each operator, and the marks that it was told.
+//!
+//! **Invariant:** each change is told once, in the transaction that enqueues the mail; changes within
+//! [`BATCH_INTERVAL`] of a notice wait and go together.
+//!
+//! Rejected: a mail as things happen. A broken uplink would bring one for every feed.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{Catalog, StepError};
+use crate::{
+    model::{Notification, NotificationKind, OperatorNews, Recipient, SubscriptionName, Timestamp, time},
+    render,
+    store::{NewMail, Store},
+};
+
+/// A feed without a success for this long is told.
+const FAILING_AFTER: Duration = Duration::from_secs(6 * 3_600);
+/// Between two notices.
+const BATCH_INTERVAL: Duration = Duration::from_secs(3_600);
+/// How often it is looked whether there is something to tell.
+const LOOK_INTERVAL: Duration = Duration::from_secs(600);
+/// Changes of one kind in one notice; the rest follows with the next.
+const MAX_NEWS: usize = 50;
+/// The `subscription` of these mails, which their `List-Id` is made of.
+const SUBSCRIPTION: &str = "operator";
+
+/// What [`tell`] did, and when to call it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Told {
+    /// Mail was enqueued.
+    pub(super) told: bool,
+    /// `None` when there is no operator.
+    pub(super) at: Option<Timestamp>,
+}
+
+/// Tells the operators what they have not been told, unless they were written to within [`BATCH_INTERVAL`].
+pub(super) async fn tell(store: &Store, catalog: &Catalog, now: Timestamp) -> Result<Told, StepError> {
+    if catalog.operator.is_empty() {
+        return Ok(Told { told: false, at: None });
+    }
+    let look_again = Told { told: false, at: Some(time::after(now, LOOK_INTERVAL)) };
+    if let Some(last) = store.operator_told_at().await?
+        && now < time::after(last, BATCH_INTERVAL)
+    {
+        return Ok(Told { at: Some(time::after(last, BATCH_INTERVAL)), ..look_again });
+    }
+    let news = store.operator_news(time::before(now, FAILING_AFTER), MAX_NEWS).await?;
+    if news.is_empty() {
+        return Ok(look_again);
+    }
+    let notices = lines(&news, now);
+    let mails: Vec<NewMail> =
+        catalog.operator.iter().filter_map(|to| mail(catalog, now, to, &notices)).collect();
+    if mails.is_empty() {
+        return Ok(look_again);
+    }
+    tracing::info!(notices = notices.len(), "the operator is told");
+    store.tell_operator(now, mails, news).await?;
+    Ok(Told { told: true, ..look_again })
+}
+
+fn lines(news: &OperatorNews, now: Timestamp) -> Vec<String> {
+    let dead = news.dead.iter().map(|mail| {
+        let why = mail.note.as_deref().unwrap_or("no reason was recorded");
+        format!("A mail to {} was given up: {why} (“{}”)", mail.to.address(), mail.subject)
+    });
+    let failing = news.failing.iter().map(|(_, trouble)| match trouble.last_ok_at {
+        Some(at) => {
+            let hours = time::between(at, now).as_secs() / 3_600;
+            format!("{} has been failing for {hours} h: {}", trouble.feed, trouble.message)
+        }
+        None => format!("{} could never be read: {}", trouble.feed, trouble.message),
+    });
+    let recovered = news.recovered.iter().map(|(_, feed)| format!("{feed} answers again"));
+    dead.chain(failing).chain(recovered).collect()
+}
+
+fn mail(catalog: &Catalog, now: Timestamp, to: &Recipient, notices: &[String]) -> Option<NewMail> {
+    let reader = xxh3_64(to.address().as_bytes());
+    let notification = Notification {
+        key: format!("operator/{reader:016x}/{}", now.as_millisecond()),
+        kind: NotificationKind::Operator,
+        subscription: SubscriptionName::new(SUBSCRIPTION),
+        to: to.clone(),
+        zone: TimeZone::UTC,
+        at: now,
+        stories: Vec::new(),
+        topics: Vec::new(),
+        window: None,
+        coverage: None,
+        notices: notices.to_vec(),
+        settles: Vec::new(),
+    };
+    match render::render(&notification, &catalog.templates) {
+        Ok(rendered) => Some(NewMail {
+            key: notification.key,
+            kind: notification.kind,
+            subscription: notification.subscription,
+            recipient: notification.to,
+            subject: rendered.subject,
+            text: rendered.text,
+            html: rendered.html,
+            alerts: Vec::new(),
+            window_end: None,
+            settles: Vec::new(),
+        }),
+        Err(error) => {
+            tracing::error!(error = %error, "the notice to the operator could not be rendered; it is tried again");
+            None
+        }
+    }
+}

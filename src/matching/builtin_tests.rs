@@ -68,6 +68,8 @@ fn us_china_trade_is_found() {
         "us-china-trade",
         true,
         &[
+            "Comment period opens on Section 301 tariffs for Chinese cranes",
+            "Two more Chinese drone makers join the entity list | Export licences will be refused.",
             "US raises tariffs on Chinese steel to 50 per cent",
             "Beijing hits back with levies of its own | The White House had doubled tariffs on goods from China on Friday.",
             "China halts purchases of American LNG as tariffs bite",

@@ -5,7 +5,7 @@
 //! **Invariant:** a pending match leaves the table in the same transaction that enqueues its mail. A mail that
 //! cannot be rendered leaves its matches pending.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +32,10 @@ const MAX_BATCH: usize = 64;
 /// When a mail could not be rendered, the planner looks again after this.
 const AFTER_RENDER_TROUBLE: std::time::Duration = std::time::Duration::from_secs(300);
 
+/// Digest readers who left the configuration are forgotten after this: visits under way at a reload still record
+/// matches for them.
+const FORGET_AFTER: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+
 /// See the module.
 #[derive(Debug)]
 pub struct Planner {
@@ -39,13 +43,14 @@ pub struct Planner {
     clock: Clock,
     hints: Hints,
     catalogs: watch::Receiver<Arc<Catalog>>,
-    opened: bool,
+    /// When digest readers who left are forgotten next; `None` before the first step.
+    forget_at: Option<Timestamp>,
 }
 
 impl Planner {
     /// A planner over what the store holds.
     pub fn new(store: Store, clock: Clock, hints: Hints, catalogs: watch::Receiver<Arc<Catalog>>) -> Self {
-        Self { store, clock, hints, catalogs, opened: false }
+        Self { store, clock, hints, catalogs, forget_at: None }
     }
 
     /// Plans once: enqueues what is due, settles what needs no mail, leaves the rest pending.
@@ -109,12 +114,24 @@ impl Planner {
         Ok(())
     }
 
+    /// Takes over what the configuration says now, and opens the windows of new digest readers.
     async fn adopt_catalog(&mut self, now: Timestamp) -> Result<Arc<Catalog>, StepError> {
-        let changed = self.catalogs.has_changed().unwrap_or(false) || !self.opened;
+        let changed = self.catalogs.has_changed().unwrap_or(false) || self.forget_at.is_none();
         let catalog = self.catalogs.borrow_and_update().clone();
+        // At a start nothing is under way.
+        if self.forget_at.is_none_or(|at| at <= now && !changed) {
+            self.store.forget_digests(digest_readers(&catalog.subscriptions)).await?;
+        }
         if changed {
-            self.store.open_digests(now, digest_readers(&catalog.subscriptions)).await?;
-            self.opened = true;
+            // Asked for again if the store refuses.
+            self.forget_at = None;
+            let pending = self.store.pending(MAX_PENDING).await?;
+            let history = plan_history(self.store.delivery_history(now).await?);
+            let openings = plan::openings(now, &pending, &history, &catalog.subscriptions);
+            self.store.open_digests(openings).await?;
+        }
+        if self.forget_at.is_none_or(|at| at <= now) {
+            self.forget_at = Some(time::after(now, FORGET_AFTER));
         }
         Ok(catalog)
     }
@@ -213,7 +230,7 @@ fn plan_history(stored: DeliveryHistory) -> History {
     }
 }
 
-fn digest_readers(subscriptions: &[Subscription]) -> Vec<(SubscriptionName, Recipient)> {
+fn digest_readers(subscriptions: &[Subscription]) -> HashSet<(SubscriptionName, Recipient)> {
     subscriptions
         .iter()
         .filter(|subscription| matches!(subscription.delivery, Delivery::Digest(_)))

@@ -5,7 +5,7 @@
 //! **Invariant:** each alert match is settled by a mail, settled as already alerted, or waits.
 //!
 //! Rejected: a mark "held" on the pending row. Whether a story was held follows from when it was matched, the
-//! quiet hours and the mails sent since, and cannot disagree with them.
+//! quiet hours, the mails sent since and the name it waits under, and cannot disagree with them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,12 +13,12 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     Due, Groups, History, MAX_STORIES_PER_MAIL, Plan, RATE_WINDOW, SettleReason, Wait, WaitReason, by_story,
-    recipient_hash,
+    carry::Windows, recipient_hash,
 };
 use crate::{
     model::{
-        AlertPolicy, Delivery, NotificationKind, Pending, Recipient, StoryId, Subscription, Timestamp,
-        Window, time,
+        AlertPolicy, Delivery, NotificationKind, Pending, Recipient, StoryId, Subscription, SubscriptionName,
+        Timestamp, Window, time,
     },
     schedule::quiet_until,
 };
@@ -29,6 +29,8 @@ struct Candidate {
     story: StoryId,
     /// First match of this subscription.
     matched_at: Timestamp,
+    /// It waited under another subscription, or for a digest.
+    taken_over: bool,
 }
 
 /// What one subscription may send to one recipient now.
@@ -46,6 +48,7 @@ pub(super) fn plan_alerts(
     now: Timestamp,
     groups: &Groups<'_>,
     history: &History,
+    windows: &Windows<'_>,
     subscriptions: &[Subscription],
     plan: &mut Plan,
 ) {
@@ -72,10 +75,16 @@ pub(super) fn plan_alerts(
     let mut sent: HashSet<StoryKey<'_>> = HashSet::new();
     let mut holds = Vec::new();
     for &(subscription, policy, recipient, pending) in &groups {
-        let candidates = candidates(pending, |story| {
-            open.contains_key(&(recipient, story)) && !sent.contains(&(recipient, story))
-        });
-        let release = release(now, &candidates, policy, &alerts_of(now, history, subscription, recipient));
+        let is_open = |pending: &Pending| {
+            open.contains_key(&(recipient, pending.story)) && !sent.contains(&(recipient, pending.story))
+        };
+        let taken_over = |pending: &Pending| {
+            let name = &pending.route.subscription;
+            *name != subscription.name || windows.contains_key(&(name, recipient))
+        };
+        let candidates = candidates(pending, is_open, taken_over);
+        let release =
+            release(now, &candidates, policy, &alerts_of(now, history, pending, subscription, recipient));
         for stories in &release.mails {
             plan.due.push(mail(now, subscription, recipient, stories, &open));
             sent.extend(stories.iter().map(|candidate| (recipient, candidate.story)));
@@ -95,27 +104,38 @@ pub(super) fn plan_alerts(
 }
 
 /// Stories of one group that `is_open`, in order of their first match.
-fn candidates(pending: &[&Pending], is_open: impl Fn(StoryId) -> bool) -> Vec<Candidate> {
+fn candidates(
+    pending: &[&Pending],
+    is_open: impl Fn(&Pending) -> bool,
+    taken_over: impl Fn(&Pending) -> bool,
+) -> Vec<Candidate> {
     let mut seen = HashSet::new();
     pending
         .iter()
-        .filter(|pending| is_open(pending.story) && seen.insert(pending.story))
-        .map(|pending| Candidate { story: pending.story, matched_at: pending.matched_at })
+        .filter(|pending| is_open(pending) && seen.insert(pending.story))
+        .map(|pending| Candidate {
+            story: pending.story,
+            matched_at: pending.matched_at,
+            taken_over: taken_over(pending),
+        })
         .collect()
 }
 
-/// When this subscription mailed this recipient, oldest first. Instants after `now`, which a clock that was set
+/// When this subscription, or one from which it takes over, mailed this recipient, oldest first. Instants after `now`, which a clock that was set
 /// back leaves behind, count as `now`.
 fn alerts_of(
     now: Timestamp,
     history: &History,
+    pending: &[&Pending],
     subscription: &Subscription,
     recipient: &Recipient,
 ) -> Vec<Timestamp> {
+    let mut names: HashSet<&SubscriptionName> = pending.iter().map(|p| &p.route.subscription).collect();
+    names.insert(&subscription.name);
     let mut alerts: Vec<Timestamp> = history
         .alerts
         .iter()
-        .filter(|sent| sent.subscription == subscription.name && sent.recipient == *recipient)
+        .filter(|sent| names.contains(&sent.subscription) && sent.recipient == *recipient)
         .map(|sent| sent.at.min(now))
         .collect();
     alerts.sort_unstable();
@@ -134,7 +154,7 @@ fn release(now: Timestamp, candidates: &[Candidate], policy: &AlertPolicy, alert
     let full_until = limit_last_reached_until(alerts, limit);
     let was_held = |candidate: &&Candidate| {
         let quiet = policy.quiet.as_ref().and_then(|quiet| quiet_until(candidate.matched_at, quiet));
-        quiet.is_some() || full_until.is_some_and(|end| candidate.matched_at < end)
+        candidate.taken_over || quiet.is_some() || full_until.is_some_and(|end| candidate.matched_at < end)
     };
     let held: Vec<Candidate> = candidates.iter().filter(was_held).copied().collect();
     let fresh = candidates.len() - held.len();

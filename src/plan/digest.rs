@@ -8,11 +8,15 @@
 //!
 //! Rejected: one digest for each missed instant. After a weekend down a reader wants one mail.
 
-use super::{Due, Groups, History, Plan, Wait, WaitReason, by_story, recipient_hash};
+use super::{
+    Due, Groups, Plan, Wait, WaitReason, by_story,
+    carry::{Windows, before},
+    recipient_hash,
+};
 use crate::{
     model::{
         Delivery, DigestPolicy, NotificationKind, Pending, Recipient, Subscription, Timestamp, WhenEmpty,
-        Window, time,
+        Window,
     },
     schedule::{last_digest, next_digest},
 };
@@ -22,7 +26,7 @@ use crate::{
 pub(super) fn plan_digests(
     now: Timestamp,
     groups: &Groups<'_>,
-    history: &History,
+    windows: &Windows<'_>,
     subscriptions: &[Subscription],
     plan: &mut Plan,
 ) -> Option<Timestamp> {
@@ -31,7 +35,7 @@ pub(super) fn plan_digests(
         let Delivery::Digest(policy) = &subscription.delivery else { continue };
         for recipient in &subscription.to {
             let pending = groups.get(&(index, recipient)).map_or(&[][..], Vec::as_slice);
-            let from = window_start(now, pending, history, subscription, recipient);
+            let from = window_start(now, pending, windows, subscription, recipient);
             let next = next_digest(now.max(from), policy, &subscription.zone);
             first = first.into_iter().chain(next).min();
             let (reason, until) = match next {
@@ -52,19 +56,13 @@ pub(super) fn plan_digests(
 fn window_start(
     now: Timestamp,
     pending: &[&Pending],
-    history: &History,
+    windows: &Windows<'_>,
     subscription: &Subscription,
     recipient: &Recipient,
 ) -> Timestamp {
-    let sent = history
-        .digests
-        .iter()
-        .filter(|sent| sent.subscription == subscription.name && sent.recipient == *recipient)
-        .map(|sent| sent.window_end)
-        .max();
     let first_match = pending.iter().map(|pending| pending.matched_at).min();
-    sent.or_else(|| first_match.map(|at| time::from_millis(at.as_millisecond().saturating_sub(1))))
-        .unwrap_or(now)
+    let sent = windows.get(&(&subscription.name, recipient)).copied();
+    sent.or_else(|| first_match.map(before)).unwrap_or(now)
 }
 
 fn due(

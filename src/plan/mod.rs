@@ -13,6 +13,7 @@
 //! survives a restart as it is, and each decision can be repeated to explain it.
 
 mod alert;
+mod carry;
 mod digest;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,9 @@ use std::{
 };
 
 use xxhash_rust::xxh3::xxh3_64;
+
+use self::carry::Heirs;
+pub use self::carry::openings;
 
 use crate::model::{
     NotificationKind, Pending, PendingId, Recipient, Route, StoryId, Subscription, SubscriptionName,
@@ -58,7 +62,8 @@ pub struct DigestSent {
     pub window_end: Timestamp,
 }
 
-/// What was done before. Rows of subscriptions that are gone do no harm.
+/// What was done before. Rows of subscriptions that are gone tell how the matches were to be delivered that still wait
+/// under their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct History {
     /// Alerts and roll-ups of the last [`ALERT_HISTORY`], in any order. The limit needs [`RATE_WINDOW`]; the rest
@@ -101,7 +106,7 @@ impl WaitReason {
 pub enum SettleReason {
     /// The recipient was alerted to this story before.
     AlreadyAlerted,
-    /// No subscription of that name takes this topic for this recipient any more.
+    /// No subscription sends this topic to this recipient any more.
     SubscriptionGone,
 }
 
@@ -162,7 +167,7 @@ pub struct Plan {
     pub wake_at: Option<Timestamp>,
 }
 
-/// Pending matches by index of their subscription and recipient, each list rising by id.
+/// Pending matches by index of the subscription that sends them and recipient, each list rising by id.
 type Groups<'a> = BTreeMap<(usize, &'a Recipient), Vec<&'a Pending>>;
 
 /// Decides for every pending match: mail now, wait, or settle.
@@ -173,28 +178,27 @@ type Groups<'a> = BTreeMap<(usize, &'a Recipient), Vec<&'a Pending>>;
 /// mail) the rest waits until the oldest of them is an hour old and goes as one roll-up: of ten stories at once
 /// and a limit of six, six are mailed singly and four wait. A single held story goes as a plain alert.
 ///
+/// A match whose subscription is gone, or takes its topic no longer, goes with another subscription that sends the
+/// topic to the recipient; alerts taken over count as held.
+///
 /// Digests: due at their local times, with every match up to that instant. If several instants passed, one
 /// digest is made for all of them. A digest with no stories is due only with `when_empty = "send"`; when it is
 /// skipped, the next window starts where this one did.
 pub fn plan(now: Timestamp, pending: &[Pending], history: &History, subscriptions: &[Subscription]) -> Plan {
     let mut plan = Plan::default();
-    let mut by_name = HashMap::new();
-    for (index, subscription) in subscriptions.iter().enumerate() {
-        by_name.entry(&subscription.name).or_insert((index, subscription));
-    }
+    let windows = carry::windows(history);
+    let mut heirs = Heirs::new(subscriptions);
     let mut in_order: Vec<&Pending> = pending.iter().collect();
     in_order.sort_by_key(|pending| pending.id);
     let mut groups = Groups::new();
     for pending in in_order {
-        match by_name.get(&pending.route.subscription) {
-            Some((index, subscription)) if is_routed(subscription, &pending.route) => {
-                groups.entry((*index, &pending.route.recipient)).or_default().push(pending);
-            }
-            _ => plan.settled.push((pending.id, SettleReason::SubscriptionGone)),
+        match heirs.of(pending, &windows) {
+            Some(index) => groups.entry((index, &pending.route.recipient)).or_default().push(pending),
+            None => plan.settled.push((pending.id, SettleReason::SubscriptionGone)),
         }
     }
-    alert::plan_alerts(now, &groups, history, subscriptions, &mut plan);
-    let next_digest = digest::plan_digests(now, &groups, history, subscriptions, &mut plan);
+    alert::plan_alerts(now, &groups, history, &windows, subscriptions, &mut plan);
+    let next_digest = digest::plan_digests(now, &groups, &windows, subscriptions, &mut plan);
     let wait_ends = plan.waits.iter().map(|wait| wait.until).filter(|until| *until < Timestamp::MAX);
     plan.wake_at = wait_ends.chain(next_digest).min();
     plan

@@ -120,18 +120,13 @@ fn one_alert_a_story_whatever_matched_it() {
         pending(5, "gone", "tariffs", 8, at),
     ];
     let both = [alert("a", false, None), alert("b", false, None)];
-    let want = [
-        "alert a: 7[leader-calls rare-earths tariffs] <- 1 2 3",
-        "alert b: 8[tariffs] <- 4",
-        "settle 5 subscription-gone",
-    ];
+    let want = ["alert a: 7[leader-calls rare-earths tariffs] <- 1 2 3", "alert a: 8[tariffs] <- 4 5"];
     check("23T12:00:00", &rows, &History::default(), &both, &want);
 
     let alerted = HashSet::from([(desk(), StoryId(7))]);
     let history = History { alerted, ..History::default() };
     let want = [
-        "alert b: 8[tariffs] <- 4",
-        "settle 5 subscription-gone",
+        "alert a: 8[tariffs] <- 4 5",
         "settle 1 already-alerted",
         "settle 2 already-alerted",
         "settle 3 already-alerted",
@@ -317,6 +312,80 @@ fn routes_name_each_recipient_and_topic_once() {
     ];
     assert_eq!(got, want);
     assert!(routes(&[], &topics).is_empty());
+}
+
+fn renamed(from: &Subscription, name: &str) -> Subscription {
+    Subscription { name: SubscriptionName::new(name), ..from.clone() }
+}
+
+fn taking(from: &Subscription, topic: &str) -> Subscription {
+    Subscription { topics: TopicSelector::Named(vec![TopicName::new(topic)]), ..from.clone() }
+}
+
+#[test]
+fn a_digest_that_got_another_name_keeps_what_waits_and_its_window() {
+    let rows = [pending(1, "old", "t", 1, ts("22T18:00:00")), pending(2, "old", "u", 2, ts("23T03:00:00"))];
+    let sent = window_end("old", "22T17:00:00");
+    let new = digest("new", WhenEmpty::Send);
+    let opens = |at: &str| vec![(SubscriptionName::new("new"), desk(), ts(at))];
+    assert_eq!(openings(ts("23T05:00:00"), &rows, &sent, &[new.clone()]), opens("22T17:00:00"));
+    // Nothing waits: nothing to take over.
+    assert_eq!(openings(ts("23T05:00:00"), &[], &sent, &[new.clone()]), opens("23T05:00:00"));
+    // Who has a window keeps it.
+    assert_eq!(openings(ts("23T05:00:00"), &rows, &window_end("new", "22T07:30:00"), &[new.clone()]), []);
+
+    let mut after = sent.clone();
+    after.digests.extend(window_end("new", "22T17:00:00").digests);
+    let both = ["wait 1 until-digest 23T07:30", "wait 2 until-digest 23T07:30"];
+    check("23T05:00:00", &rows, &after, &[new.clone()], &both);
+    let due = plan(ts("23T07:30:00"), &rows, &after, &[new.clone()]);
+    assert_eq!(told(&due), ["digest new: 1[t] 2[u] <- 1 2"]);
+    assert_eq!(due.due[0].window, Some(Window { from: ts("22T17:00:00"), to: ts("23T07:30:00") }));
+    // A topic or a reader that was taken out is what the user wanted.
+    let want = ["wait 1 until-digest 23T07:30", "settle 2 subscription-gone"];
+    check("23T05:00:00", &rows, &after, &[taking(&new, "t")], &want);
+    let other = Subscription { to: vec![Recipient::parse("boss@example.com").unwrap()], ..new };
+    let want = ["settle 1 subscription-gone", "settle 2 subscription-gone"];
+    check("23T05:00:00", &rows, &after, &[other], &want);
+}
+
+#[test]
+fn who_takes_over_delivers_alike_where_it_can() {
+    let mut history = window_end("old", "22T17:00:00");
+    let row = |name: &str, id| pending(id, name, "t", id, ts("22T18:00:00"));
+    let waits = "wait 1 until-digest 23T07:30";
+    let [a, d] = [alert("a", true, None), digest("d", WhenEmpty::Skip)];
+    // What waited for a digest goes with a digest, though an alert stands first; without one it goes with the alert.
+    check("23T06:00:00", &[row("old", 1)], &history, &[a.clone(), d.clone()], &[waits]);
+    check("23T06:00:00", &[row("old", 1)], &history, std::slice::from_ref(&a), &["wait 1 quiet 23T07:00"]);
+    // What was held as an alert goes with an alert.
+    let held = [row("held", 1)];
+    check("23T06:00:00", &held, &history, &[d.clone(), a.clone()], &["wait 1 quiet 23T07:00"]);
+    check("23T06:00:00", &held, &history, &[d.clone()], &["wait 1 until-digest 23T07:30"]);
+    // A digest that has gone past the match has it already or never had its topic: the open one comes first.
+    history.digests.extend(window_end("past", "22T18:00:00").digests);
+    history.digests.extend(window_end("open", "22T17:59:59").digests);
+    let two = [digest("past", WhenEmpty::Skip), digest("open", WhenEmpty::Skip)];
+    check("23T07:30:00", &[row("old", 1)], &history, &two, &["digest open: 1[t] <- 1"]);
+    check("23T07:30:00", &[row("old", 1)], &history, &two[..1], &["digest past: 1[t] <- 1"]);
+    // A topic that moved from one subscription to another takes along what waits.
+    let moved = [taking(&renamed(&d, "old"), "u"), taking(&d, "t")];
+    check("23T06:00:00", &[row("old", 1)], &history, &moved, &[waits]);
+}
+
+#[test]
+fn alerts_taken_over_count_as_held_and_keep_the_limit() {
+    let rows: Vec<Pending> = (1..=3).map(|n| pending(n, "old", "t", n, ts("23T11:30:00"))).collect();
+    // One mail for the three of them, not three at once.
+    let want = ["rollup new: 1[t] 2[t] 3[t] <- 1 2 3"];
+    check("23T12:00:00", &rows, &History::default(), &[alert("new", false, None)], &want);
+    let full = alerts_at("old", &["23T11:20:00", "23T11:25:00"]);
+    let want: Vec<String> = (1..=3).map(|n| format!("wait {n} rate-limited 23T12:20")).collect();
+    assert_eq!(told(&plan(ts("23T12:00:00"), &rows, &full, &[alert("new", false, Some(2))])), want);
+    // The same when a digest is turned into alerts under its old name.
+    let was_digest = window_end("old", "23T07:30:00");
+    let want = ["rollup old: 1[t] 2[t] 3[t] <- 1 2 3"];
+    check("23T12:00:00", &rows, &was_digest, &[alert("old", false, None)], &want);
 }
 
 /// Subscriptions of three recipients: with and without quiet hours, limits and digests.

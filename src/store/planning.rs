@@ -1,6 +1,6 @@
 //! Transaction 2: from pending matches to rows of the outbox.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::Transaction;
 use xxhash_rust::xxh3::Xxh3;
@@ -115,21 +115,47 @@ impl Store {
         .await
     }
 
-    /// Starts the first window of digest readers that have none yet: it opens at `now`.
+    /// Starts the first window of digest readers that have none yet: it opens at the instant given.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn open_digests(
         &self,
-        now: Timestamp,
-        readers: Vec<(SubscriptionName, Recipient)>,
+        openings: Vec<(SubscriptionName, Recipient, Timestamp)>,
     ) -> Result<(), Error> {
         self.write(move |tx| {
             let mut open = tx.prepare_cached(
                 "INSERT OR IGNORE INTO digest_run (subscription, recipient, window_end_ms) VALUES (?1, ?2, ?3)",
             )?;
-            for (subscription, recipient) in &readers {
-                open.execute((subscription.as_str(), recipient.address(), row::ms(now)))?;
+            for (subscription, recipient, at) in &openings {
+                open.execute((subscription.as_str(), recipient.address(), row::ms(*at)))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Forgets the windows of all digest readers but `keep`, so that one who comes back begins anew; those for whom
+    /// matches still wait stay.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn forget_digests(&self, keep: HashSet<(SubscriptionName, Recipient)>) -> Result<(), Error> {
+        self.write(move |tx| {
+            let known = reader_instants(
+                tx,
+                "SELECT subscription, recipient, window_end_ms FROM digest_run WHERE ?1 = ?1",
+                0,
+            )?;
+            let mut forget = tx.prepare_cached(
+                "DELETE FROM digest_run WHERE subscription = ?1 AND recipient = ?2 AND NOT EXISTS
+                    (SELECT 1 FROM pending WHERE pending.subscription = ?1 AND pending.recipient = ?2)",
+            )?;
+            for (subscription, recipient, _) in known {
+                let reader = (subscription, recipient);
+                if !keep.contains(&reader) {
+                    forget.execute((reader.0.as_str(), reader.1.address()))?;
+                }
             }
             Ok(())
         })

@@ -209,8 +209,8 @@ async fn a_digest_window_opens_once_and_only_moves_forward() {
     let shop = shop().await;
     let reader = (SubscriptionName::new("desk"), desk());
     let ends = async || shop.store.delivery_history(NOW).await.unwrap().digests[0].2;
-    shop.store.open_digests(NOW, vec![reader.clone()]).await.unwrap();
-    shop.store.open_digests(later(5), vec![reader]).await.unwrap();
+    shop.store.open_digests(vec![(reader.0.clone(), reader.1.clone(), NOW)]).await.unwrap();
+    shop.store.open_digests(vec![(reader.0, reader.1, later(5))]).await.unwrap();
     assert_eq!(ends().await, NOW);
     shop.store.enqueue(later(9), vec![NewMail { window_end: Some(later(8)), ..mail("d/2") }]).await.unwrap();
     shop.store.enqueue(later(9), vec![NewMail { window_end: Some(later(7)), ..mail("d/1") }]).await.unwrap();

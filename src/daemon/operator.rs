@@ -106,7 +106,7 @@ fn mail(catalog: &Catalog, now: Timestamp, to: &Recipient, notices: &[String]) -
             subject: rendered.subject,
             text: rendered.text,
             html: rendered.html,
-            alerts: Vec::new(),
+            stories: Vec::new(),
             window_end: None,
             settles: Vec::new(),
         }),

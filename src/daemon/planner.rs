@@ -16,10 +16,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    model::{
-        Delivery, Notification, NotificationKind, Recipient, StoryId, Subscription, SubscriptionName,
-        Timestamp, Topic, time,
-    },
+    model::{Delivery, Notification, Recipient, Subscription, SubscriptionName, Timestamp, Topic, time},
     plan::{self, AlertSent, DigestSent, Due, History},
     render,
     store::{DeliveryHistory, Enqueued, NewMail, Store},
@@ -154,12 +151,6 @@ impl Planner {
                 return Ok(None);
             }
         };
-        let alerts: Vec<StoryId> = match due.kind {
-            NotificationKind::Alert | NotificationKind::RollUp => {
-                due.stories.iter().map(|(id, _)| *id).collect()
-            }
-            NotificationKind::Digest | NotificationKind::Operator => Vec::new(),
-        };
         Ok(Some(NewMail {
             key: due.key.clone(),
             kind: due.kind,
@@ -168,7 +159,7 @@ impl Planner {
             subject: rendered.subject,
             text: rendered.text,
             html: rendered.html,
-            alerts,
+            stories: due.stories.iter().map(|(id, _)| *id).collect(),
             window_end: due.window.map(|window| window.to),
             settles: due.settles.clone(),
         }))
@@ -224,6 +215,7 @@ fn plan_history(stored: DeliveryHistory) -> History {
             .map(|(subscription, recipient, at)| AlertSent { subscription, recipient, at })
             .collect(),
         alerted: stored.alerted.into_iter().collect(),
+        digested: stored.digested.into_iter().collect(),
         digests: digests
             .map(|(subscription, recipient, window_end)| DigestSent { subscription, recipient, window_end })
             .collect(),

@@ -4,12 +4,12 @@
 //! a [`Plan`], and the next instant a digest is due.
 //!
 //! **Invariant:** a match belongs to the first digest whose window ends at or after it; one that was recorded
-//! late goes with the next digest instead of being lost.
+//! late goes with the next digest instead of being lost. A story is in one digest of a subscription and recipient.
 //!
 //! Rejected: one digest for each missed instant. After a weekend down a reader wants one mail.
 
 use super::{
-    Due, Groups, Plan, Wait, WaitReason, by_story,
+    Due, Groups, History, Plan, SettleReason, Wait, WaitReason, by_story,
     carry::{Windows, before},
     recipient_hash,
 };
@@ -26,6 +26,7 @@ use crate::{
 pub(super) fn plan_digests(
     now: Timestamp,
     groups: &Groups<'_>,
+    history: &History,
     windows: &Windows<'_>,
     subscriptions: &[Subscription],
     plan: &mut Plan,
@@ -34,7 +35,15 @@ pub(super) fn plan_digests(
     for (index, subscription) in subscriptions.iter().enumerate() {
         let Delivery::Digest(policy) = &subscription.delivery else { continue };
         for recipient in &subscription.to {
-            let pending = groups.get(&(index, recipient)).map_or(&[][..], Vec::as_slice);
+            let waiting = groups.get(&(index, recipient)).map_or(&[][..], Vec::as_slice);
+            // Another feed brings a story that a digest already had. A renamed subscription remembers as well.
+            let (known, pending): (Vec<&Pending>, Vec<&Pending>) = waiting.iter().partition(|pending| {
+                [&subscription.name, &pending.route.subscription]
+                    .into_iter()
+                    .any(|name| history.digested.contains(&(name.clone(), recipient.clone(), pending.story)))
+            });
+            plan.settled.extend(known.iter().map(|pending| (pending.id, SettleReason::AlreadyDigested)));
+            let pending = pending.as_slice();
             let from = window_start(now, pending, windows, subscription, recipient);
             let next = next_digest(now.max(from), policy, &subscription.zone);
             first = first.into_iter().chain(next).min();

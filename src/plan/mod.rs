@@ -71,6 +71,8 @@ pub struct History {
     pub alerts: Vec<AlertSent>,
     /// Which of the pending stories were alerted to whom before, by any subscription, however long ago.
     pub alerted: HashSet<(Recipient, StoryId)>,
+    /// Which of the pending stories were in which digest before, however long ago.
+    pub digested: HashSet<(SubscriptionName, Recipient, StoryId)>,
     /// One entry for each recipient of each digest subscription. Without an entry the window starts at the first
     /// pending match, and a digest that finds nothing is not sent.
     pub digests: Vec<DigestSent>,
@@ -106,6 +108,8 @@ impl WaitReason {
 pub enum SettleReason {
     /// The recipient was alerted to this story before.
     AlreadyAlerted,
+    /// The story was in an earlier digest of this subscription to this recipient.
+    AlreadyDigested,
     /// No subscription sends this topic to this recipient any more.
     SubscriptionGone,
 }
@@ -115,6 +119,7 @@ impl SettleReason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AlreadyAlerted => "already-alerted",
+            Self::AlreadyDigested => "already-digested",
             Self::SubscriptionGone => "subscription-gone",
         }
     }
@@ -181,7 +186,7 @@ type Groups<'a> = BTreeMap<(usize, &'a Recipient), Vec<&'a Pending>>;
 /// A match whose subscription is gone, or takes its topic no longer, goes with another subscription that sends the
 /// topic to the recipient; alerts taken over count as held.
 ///
-/// Digests: due at their local times, with every match up to that instant. If several instants passed, one
+/// Digests: due at their local times, with every match up to that instant whose story was not in an earlier one. If several instants passed, one
 /// digest is made for all of them. A digest with no stories is due only with `when_empty = "send"`; when it is
 /// skipped, the next window starts where this one did.
 pub fn plan(now: Timestamp, pending: &[Pending], history: &History, subscriptions: &[Subscription]) -> Plan {
@@ -198,7 +203,7 @@ pub fn plan(now: Timestamp, pending: &[Pending], history: &History, subscription
         }
     }
     alert::plan_alerts(now, &groups, history, &windows, subscriptions, &mut plan);
-    let next_digest = digest::plan_digests(now, &groups, &windows, subscriptions, &mut plan);
+    let next_digest = digest::plan_digests(now, &groups, history, &windows, subscriptions, &mut plan);
     let wait_ends = plan.waits.iter().map(|wait| wait.until).filter(|until| *until < Timestamp::MAX);
     plan.wake_at = wait_ends.chain(next_digest).min();
     plan

@@ -457,6 +457,10 @@ proptest! {
                         prop_assert_eq!(due.window.unwrap().from, entry.window_end, "windows join");
                         entry.window_end = due.window.unwrap().to;
                     }
+                    for (story, _) in &due.stories {
+                        let told = (due.subscription.clone(), due.recipient.clone(), *story);
+                        prop_assert!(history.digested.insert(told), "in two digests");
+                    }
                     continue;
                 }
                 for (story, _) in &due.stories {
@@ -490,6 +494,7 @@ proptest! {
         rows in proptest::collection::vec((0_usize..4, 0_usize..4, 0_i64..5, 0_i64..1_000), 0..40),
         alerts in proptest::collection::vec((0_usize..4, 0_usize..4, 0_i64..1_000), 0..10),
         alerted in proptest::collection::vec((0_usize..4, 0_i64..5), 0..5),
+        digested in proptest::collection::vec((0_usize..4, 0_usize..4, 0_i64..5), 0..5),
         ends in proptest::collection::vec((0_usize..4, 0_usize..4, 0_i64..1_000), 0..4),
     ) {
         let name = |i: usize| SubscriptionName::new(["limited", "plain", "digest", "old"][i]);
@@ -504,6 +509,7 @@ proptest! {
         let history = History {
             alerts: alerts.into_iter().map(|(s, r, h)| AlertSent { subscription: name(s), recipient: who(r), at: at(h) }).collect(),
             alerted: alerted.into_iter().map(|(r, story)| (who(r), StoryId(story))).collect(),
+            digested: digested.into_iter().map(|(s, r, story)| (name(s), who(r), StoryId(story))).collect(),
             digests: ends.into_iter().map(|(s, r, h)| DigestSent { subscription: name(s), recipient: who(r), window_end: at(h) }).collect(),
         };
         assert_total(&plan(at(now_h), &rows, &history, &house(2)), &rows, at(now_h));

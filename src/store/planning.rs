@@ -21,6 +21,8 @@ pub struct DeliveryHistory {
     pub alerts: Vec<(SubscriptionName, Recipient, Timestamp)>,
     /// Recipients that were alerted of a story which has pending matches now.
     pub alerted: Vec<(Recipient, StoryId)>,
+    /// Digests that had a story which has pending matches for the same recipient now.
+    pub digested: Vec<(SubscriptionName, Recipient, StoryId)>,
     /// Up to when each reader's digests are complete.
     pub digests: Vec<(SubscriptionName, Recipient, Timestamp)>,
 }
@@ -42,8 +44,8 @@ pub struct NewMail {
     pub text: String,
     /// HTML.
     pub html: String,
-    /// Alerts and roll-ups: the stories the recipient now knows.
-    pub alerts: Vec<StoryId>,
+    /// The stories in it: the recipient knows them from here on.
+    pub stories: Vec<StoryId>,
     /// Digests: complete up to here.
     pub window_end: Option<Timestamp>,
     /// Pending matches this mail settles.
@@ -104,6 +106,7 @@ impl Store {
                     row::ms(alerts_since),
                 )?,
                 alerted: alerted(tx)?,
+                digested: digested(tx)?,
                 digests: reader_instants(
                     tx,
                     "SELECT subscription, recipient, window_end_ms FROM digest_run WHERE ?1 = ?1
@@ -225,11 +228,14 @@ pub(super) fn enqueue(tx: &Transaction<'_>, now: Timestamp, mail: &NewMail) -> R
             &mail.html,
             row::ms(now),
         ))?;
-    let mut alerted = tx.prepare_cached(
-        "INSERT OR IGNORE INTO alerted (recipient, story_id, enqueued_at_ms) VALUES (?1, ?2, ?3)",
-    )?;
-    for story in &mail.alerts {
-        alerted.execute((reader.1, story.0, row::ms(now)))?;
+    let mut told = tx.prepare_cached(match mail.kind {
+        NotificationKind::Digest => {
+            "INSERT OR IGNORE INTO digested (recipient, story_id, enqueued_at_ms, subscription) VALUES (?1, ?2, ?3, ?4)"
+        }
+        _ => "INSERT OR IGNORE INTO alerted (recipient, story_id, enqueued_at_ms) SELECT ?1, ?2, ?3 WHERE ?4 = ?4",
+    })?;
+    for story in &mail.stories {
+        told.execute((reader.1, story.0, row::ms(now), reader.0))?;
     }
     if let Some(end) = mail.window_end {
         tx.prepare_cached(
@@ -298,6 +304,20 @@ fn alerted(tx: &Transaction<'_>) -> Result<Vec<(Recipient, StoryId)>, Error> {
     let mut found = Vec::new();
     while let Some(r) = rows.next()? {
         found.push((row::recipient(&r.get::<_, String>(0)?)?, StoryId(r.get(1)?)));
+    }
+    Ok(found)
+}
+
+fn digested(tx: &Transaction<'_>) -> Result<Vec<(SubscriptionName, Recipient, StoryId)>, Error> {
+    let mut statement = tx.prepare_cached(
+        "SELECT DISTINCT digested.subscription, pending.recipient, pending.story_id FROM pending
+         JOIN digested ON digested.recipient = pending.recipient AND digested.story_id = pending.story_id",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(r) = rows.next()? {
+        let subscription = SubscriptionName::new(&r.get::<_, String>(0)?);
+        found.push((subscription, row::recipient(&r.get::<_, String>(1)?)?, StoryId(r.get(2)?)));
     }
     Ok(found)
 }

@@ -15,7 +15,7 @@ pub struct Pruned {
 impl Store {
     /// Removes up to `limit` items first seen before `items_before`, except those with pending matches, and the
     /// bodies of up to `limit` mails settled before `mails_before`. What items are recognised by stays, so an old
-    /// item that a feed still carries is not new again.
+    /// item that a feed still carries is not new again. Stories without items go too.
     ///
     /// # Errors
     /// See [`Error`].
@@ -41,6 +41,20 @@ impl Store {
                          LIMIT ?2)",
                 )?
                 .execute((row::ms(mails_before), row::limit(limit)))?;
+            tx.prepare_cached(
+                "DELETE FROM story WHERE id IN (
+                     SELECT id FROM story WHERE first_seen_at_ms < ?1
+                     AND NOT EXISTS (SELECT 1 FROM item WHERE item.story_id = story.id) ORDER BY id LIMIT ?2)",
+            )?
+            .execute((row::ms(items_before), row::limit(limit)))?;
+            for told in ["alerted", "digested"] {
+                // Of stories that are gone: nothing can match them any more.
+                tx.prepare_cached(&format!(
+                    "DELETE FROM {told} WHERE enqueued_at_ms < ?1
+                     AND NOT EXISTS (SELECT 1 FROM story WHERE story.id = {told}.story_id)"
+                ))?
+                .execute([row::ms(items_before)])?;
+            }
             Ok(Pruned { items, bodies })
         })
         .await

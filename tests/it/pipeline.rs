@@ -297,3 +297,21 @@ async fn a_mail_that_is_refused_for_good_is_told_to_the_operator_and_the_other_r
     assert_eq!(app.store.status().await.unwrap().dead, 1);
     app.end().await;
 }
+
+#[tokio::test]
+async fn a_story_that_was_in_a_digest_is_not_in_the_next_when_another_feed_brings_it() {
+    let mut app = TestApp::start(&["/a", "/b"]).await;
+    app.farm.set("/a", Page::rss(&[call(1)]));
+    app.farm.set("/b", Page::rss(&[weather(1)]));
+    app.turn().await;
+    app.after(5 * 60).await;
+    app.farm.set("/b", Page::rss(&[call(1)]));
+    app.after(20).await;
+    app.after(24 * 60).await;
+    let digests: Vec<_> =
+        app.mails().into_iter().filter(|mail| mail.to.address() == "boss@example.com").collect();
+    assert_eq!(digests.len(), 2);
+    let told: Vec<bool> = digests.iter().map(|mail| mail.text.contains(CALL)).collect();
+    assert_eq!(told, [true, false], "{}", digests[1].text);
+    app.end().await;
+}

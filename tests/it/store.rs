@@ -91,7 +91,7 @@ fn mail(key: &str) -> NewMail {
         subject: "s".to_owned(),
         text: "t".to_owned(),
         html: "h".to_owned(),
-        alerts: Vec::new(),
+        stories: Vec::new(),
         window_end: None,
         settles: Vec::new(),
     }
@@ -178,7 +178,7 @@ async fn enqueueing_is_idempotent_by_key_and_settles_in_the_same_transaction() {
     let shop = shop().await;
     shop.record(NOW, vec![item("a", vec![key(KeyKind::Sole, 1)])]).await;
     let pending = shop.store.pending(10).await.unwrap();
-    let alert = NewMail { alerts: vec![pending[0].story], settles: vec![pending[0].id], ..mail("alert/1") };
+    let alert = NewMail { stories: vec![pending[0].story], settles: vec![pending[0].id], ..mail("alert/1") };
     let first = shop.store.enqueue(NOW, vec![alert.clone()]).await.unwrap();
     let Enqueued::Queued(id) = &first[0] else { panic!("{first:?}") };
     assert_eq!(id.0.len(), 26);
@@ -196,7 +196,7 @@ async fn who_was_alerted_of_a_story_with_new_matches_is_known() {
         .await;
     let pending = shop.store.pending(10).await.unwrap();
     shop.store
-        .enqueue(NOW, vec![NewMail { alerts: vec![pending[0].story], ..mail("alert/1") }])
+        .enqueue(NOW, vec![NewMail { stories: vec![pending[0].story], ..mail("alert/1") }])
         .await
         .unwrap();
     let history = shop.store.delivery_history(NOW).await.unwrap();

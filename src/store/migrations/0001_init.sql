@@ -113,10 +113,19 @@ CREATE INDEX notification_by_created_at ON notification (created_at_ms);
 
 -- Who was alerted of which story.
 CREATE TABLE alerted (
-    recipient     TEXT    NOT NULL,
-    story_id      INTEGER NOT NULL,
+    recipient      TEXT    NOT NULL,
+    story_id       INTEGER NOT NULL,
     enqueued_at_ms INTEGER NOT NULL,
     PRIMARY KEY (recipient, story_id)
+) STRICT, WITHOUT ROWID;
+
+-- Which story was in which reader's digest.
+CREATE TABLE digested (
+    recipient      TEXT    NOT NULL,
+    story_id       INTEGER NOT NULL,
+    subscription   TEXT    NOT NULL,
+    enqueued_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (recipient, story_id, subscription)
 ) STRICT, WITHOUT ROWID;
 
 -- Up to when each reader's digests are complete.

@@ -4,14 +4,17 @@ use std::process::ExitCode;
 
 use futures_util::{StreamExt, stream};
 
-use super::{CheckArgs, Failure, Outcome};
+use super::{
+    CheckArgs, Failure, Outcome,
+    output::{self, say},
+};
 use crate::{
     clock::Clock,
     config::Config,
     daemon::Catalog,
     feed,
     fetch::{FetchRequest, Fetched},
-    model::{Delivery, FeedSpec, NotificationKind, Validators},
+    model::{AlertPolicy, Delivery, FeedSpec, NotificationKind, Validators},
     render, schedule,
 };
 
@@ -19,14 +22,22 @@ use crate::{
 const AT_ONCE: usize = 8;
 
 pub(super) async fn check(args: &CheckArgs) -> Outcome {
-    let (config, catalog) = args.config.catalog()?;
+    let (config, catalog) = if args.online {
+        args.config.catalog()?
+    } else {
+        let (config, catalog, unread) = args.config.catalog_without_login()?;
+        if let Some(warning) = unread {
+            eprintln!("{warning}\n");
+        }
+        (config, catalog)
+    };
     for warning in &config.warnings {
-        eprintln!("{warning}");
+        eprintln!("{warning}\n");
     }
     templates(&catalog)?;
     summary(&config, &catalog);
     if !args.online {
-        println!("configuration OK");
+        say!("configuration OK");
         return Ok(ExitCode::SUCCESS);
     }
     let feeds_ok = visit_feeds(&catalog).await;
@@ -45,16 +56,16 @@ fn templates(catalog: &Catalog) -> Result<(), Failure> {
 }
 
 fn summary(config: &Config, catalog: &Catalog) {
-    println!("{}", config.path.display());
-    println!("state         {}", config.state.dir.display());
-    println!("mail          {}", catalog.transport);
-    println!("feeds         {}", catalog.feeds.len());
+    say!("{}", config.path.display());
+    say!("state         {}", config.state.dir.display());
+    say!("mail          {}", catalog.transport);
+    say!("feeds         {}", catalog.feeds.len());
     let topics: Vec<&str> = catalog.topics.topics().iter().map(|topic| topic.name.as_str()).collect();
-    println!("topics        {}", if topics.is_empty() { "none".to_owned() } else { topics.join(", ") });
+    say!("topics        {}", if topics.is_empty() { "none".to_owned() } else { topics.join(", ") });
     let now = Clock::system().now();
     for subscription in &catalog.subscriptions {
         let when = match &subscription.delivery {
-            Delivery::Alert(_) => "alerts at once".to_owned(),
+            Delivery::Alert(policy) => alerts(policy),
             Delivery::Digest(policy) => schedule::next_digest(now, policy, &subscription.zone).map_or_else(
                 || "digest, never due".to_owned(),
                 |at| {
@@ -63,8 +74,22 @@ fn summary(config: &Config, catalog: &Catalog) {
                 },
             ),
         };
-        println!("subscription  {}: {when}, {} recipients", subscription.name, subscription.to.len());
+        let recipients = output::count(subscription.to.len(), "recipient");
+        say!("subscription  {}: {when}, {recipients}", subscription.name);
     }
+}
+
+fn alerts(policy: &AlertPolicy) -> String {
+    let mut when = "alerts at once".to_owned();
+    if let Some(quiet) = &policy.quiet {
+        let zone = quiet.zone.iana_name().unwrap_or("local time");
+        when +=
+            &format!(", held from {} to {} {zone}", quiet.from.strftime("%H:%M"), quiet.to.strftime("%H:%M"));
+    }
+    if let Some(most) = policy.max_per_hour {
+        when += &format!(", at most {most} an hour");
+    }
+    when
 }
 
 async fn visit_feeds(catalog: &Catalog) -> bool {
@@ -72,8 +97,8 @@ async fn visit_feeds(catalog: &Catalog) -> bool {
         .map(|spec| async move {
             let result = visit(catalog, spec).await;
             match &result {
-                Ok(what) => println!("ok      {}  {what}", spec.url),
-                Err(why) => println!("FAILED  {}  {why}", spec.url),
+                Ok(what) => say!("ok      {}  {what}", spec.url),
+                Err(why) => say!("FAILED  {}  {why}", spec.url),
             }
             result.is_ok()
         })
@@ -81,7 +106,7 @@ async fn visit_feeds(catalog: &Catalog) -> bool {
         .collect()
         .await;
     let failed = results.iter().filter(|ok| !**ok).count();
-    println!("{} of {} feeds can be read", results.len() - failed, results.len());
+    say!("{} of {} feeds can be read", results.len() - failed, results.len());
     failed == 0
 }
 
@@ -102,11 +127,11 @@ async fn visit(catalog: &Catalog, spec: &FeedSpec) -> Result<String, String> {
 async fn log_in(catalog: &Catalog) -> bool {
     match catalog.transport.open().probe().await {
         Ok(answer) => {
-            println!("ok      mail: {answer}");
+            say!("ok      mail: {answer}");
             true
         }
         Err(error) => {
-            println!("FAILED  mail: {error}");
+            say!("FAILED  mail: {error}");
             false
         }
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, process::ExitCode};
 
 use anyhow::Context;
 
-use super::{DigestCommand, Outcome, Part};
+use super::{DigestCommand, Outcome, Part, output::say};
 use crate::{
     clock::Clock,
     config, daemon,
@@ -19,7 +19,7 @@ const MAX_STORIES: usize = 10_000;
 
 pub(super) async fn digest(command: &DigestCommand) -> Outcome {
     let DigestCommand::Preview { config, subscription, since, part } = command;
-    let (loaded, catalog) = config.catalog()?;
+    let (loaded, catalog, _) = config.catalog_without_login()?;
     let back = config::parse_duration(since).map_err(anyhow::Error::msg).context("--since")?;
     let chosen = choose(&catalog.subscriptions, subscription.as_deref())?;
     let store = Store::open_read_only(&loaded.state.dir)?;
@@ -43,8 +43,8 @@ pub(super) async fn digest(command: &DigestCommand) -> Outcome {
     let notification = daemon::assemble(&store, &catalog, chosen, now, &due).await?;
     let rendered = render::render(&notification, &catalog.templates)?;
     match part {
-        Part::Text => println!("Subject: {}\n\n{}", rendered.subject, rendered.text),
-        Part::Html => println!("{}", rendered.html),
+        Part::Text => say!("Subject: {}\n\n{}", rendered.subject, rendered.text),
+        Part::Html => say!("{}", rendered.html),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,14 +9,14 @@ use std::{
 
 use anyhow::Context;
 
-use super::{ExplainArgs, Failure, Outcome, topics};
+use super::{ExplainArgs, Failure, Outcome, output::say, topics};
 use crate::{
     matching::{self, Explanation, Label, Node},
     model::{ClauseHit, ExportedItem, Field, Item, TopicName},
     store::Store,
 };
 
-/// Entries shown of a group of which none occurred.
+/// Entries shown of a group that fails.
 const SHOWN: usize = 6;
 /// Characters shown on either side of a hit.
 const CONTEXT: usize = 40;
@@ -28,9 +28,9 @@ pub(super) async fn explain(args: &ExplainArgs) -> Outcome {
         Some(name) => vec![TopicName::new(name)],
         None => compiled.topics().iter().map(|topic| topic.name.clone()).collect(),
     };
-    println!("{}", item.title);
+    say!("{}", item.title);
     if !item.summary.is_empty() {
-        println!("{}", item.summary);
+        say!("{}", item.summary);
     }
     for name in names {
         let explanation = matching::explain(&compiled, &name, &item)
@@ -42,16 +42,16 @@ pub(super) async fn explain(args: &ExplainArgs) -> Outcome {
 
 async fn read(args: &ExplainArgs) -> Result<Item, Failure> {
     let text = if args.item == "-" {
-        let mut text = String::new();
-        io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+        let mut text = Vec::new();
+        io::stdin().read_to_end(&mut text).context("cannot read standard input")?;
         text
     } else if Path::new(&args.item).is_file() {
-        fs::read_to_string(&args.item).with_context(|| format!("cannot read {}", args.item))?
+        fs::read(&args.item).with_context(|| format!("cannot read {}", args.item))?
     } else {
         return stored(args).await;
     };
-    let line: topics::ItemLine =
-        serde_json::from_str(&text).with_context(|| format!("{}: not an item as JSON", args.item))?;
+    let line = topics::ItemLine::parse(&text)
+        .with_context(|| format!("{}: not an item as a JSON object", args.item))?;
     Ok(line.into_item())
 }
 
@@ -84,34 +84,37 @@ fn item(found: ExportedItem) -> Item {
 
 fn print(explanation: &Explanation, item: &Item) {
     let verdict = if explanation.matched { "MATCHES" } else { "does not match" };
-    println!("\n{} ({}): {verdict}", explanation.topic.name, explanation.topic.title);
+    say!("\n{} ({}): {verdict}", explanation.topic.name, explanation.topic.title);
     show(&explanation.root, 1, item);
-    let missing: Vec<String> = explanation.missing().into_iter().map(name_of).collect();
+    let missing: Vec<String> = explanation.missing().into_iter().map(wanted).collect();
     if !missing.is_empty() {
-        println!("  missing: {}", missing.join("; "));
+        say!("  missing: {}", missing.join("; "));
     }
     let blocking: Vec<String> = explanation.blocking().into_iter().map(name_of).collect();
     if !blocking.is_empty() {
-        println!("  kept out by: {}", blocking.join("; "));
+        say!("  kept out by: {}", blocking.join("; "));
     }
 }
 
 fn show(node: &Node, depth: usize, item: &Item) {
     let mark = if node.holds { "yes" } else { "no " };
-    println!("{:indent$}{mark} {}", "", name_of(node), indent = depth * 2);
+    say!("{:indent$}{mark} {}", "", name_of(node), indent = depth * 2);
     for hit in &node.hits {
-        println!("{:indent$}… {} …", "", around(item, hit), indent = depth * 2 + 4);
+        say!("{:indent$}… {} …", "", around(item, hit), indent = depth * 2 + 4);
     }
-    // Of long lists only what occurred is worth a line.
+    // Of a group that holds only what decided it is worth a line; of one that fails, some of what it wants.
     let (there, not): (Vec<&Node>, Vec<&Node>) = node.children.iter().partition(|child| occurs(child));
     for child in there {
         show(child, depth + 1, item);
     }
+    if node.holds && node.label != Label::AllOf {
+        return;
+    }
     for child in not.iter().take(SHOWN) {
-        println!("{:indent$}no  {}", "", name_of(child), indent = (depth + 1) * 2);
+        say!("{:indent$}no  {}", "", name_of(child), indent = (depth + 1) * 2);
     }
     if not.len() > SHOWN {
-        println!("{:indent$}no  … and {} more", "", not.len() - SHOWN, indent = (depth + 1) * 2);
+        say!("{:indent$}no  … and {} more", "", not.len() - SHOWN, indent = (depth + 1) * 2);
     }
 }
 
@@ -119,6 +122,21 @@ fn occurs(node: &Node) -> bool {
     !node.hits.is_empty()
         || node.children.iter().any(occurs)
         || matches!(node.label, Label::AllOf | Label::AnyOf | Label::NoneOf)
+}
+
+/// What would have made a part hold.
+fn wanted(node: &Node) -> String {
+    if node.label != Label::AnyOf {
+        return name_of(node);
+    }
+    let mut names: Vec<String> = node.children.iter().take(SHOWN).map(name_of).collect();
+    if node.children.len() > SHOWN {
+        names.push(format!("{} more", node.children.len() - SHOWN));
+    }
+    match names.as_slice() {
+        [one] => one.clone(),
+        _ => format!("one of {}", names.join(", ")),
+    }
 }
 
 fn name_of(node: &Node) -> String {

@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path, process::ExitC
 use anyhow::Context;
 use serde::Serialize;
 
-use super::{ConfigArg, FeedsCommand, ListArgs, Outcome, output};
+use super::{
+    ConfigArg, FeedsCommand, ListArgs, Outcome,
+    output::{self, say},
+};
 use crate::{
     clock::Clock,
     feed::opml,
@@ -44,17 +47,17 @@ async fn list(args: &ListArgs) -> Outcome {
     }
     let now = Clock::system().now();
     output::table(
-        &["health", "last success", "next poll", "items", "feed", "url"],
+        &["health", "last success", "next poll", "items", "feed", "url", "problem"],
         reports.iter().map(|report| cells(now, report)).collect(),
     )?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn cells(now: Timestamp, report: &FeedReport) -> Vec<String> {
-    let health = match (&report.last_failure, report.last_ok_at) {
-        (Some((_, message)), _) => format!("failing ×{}: {message}", report.failures),
-        (None, Some(_)) => "ok".to_owned(),
-        (None, None) => "not read yet".to_owned(),
+    let (health, problem) = match (&report.last_failure, report.last_ok_at) {
+        (Some((_, message)), _) => (format!("failing ×{}", report.failures), message.clone()),
+        (None, Some(_)) => ("ok".to_owned(), String::new()),
+        (None, None) => ("not read yet".to_owned(), String::new()),
     };
     vec![
         health,
@@ -63,6 +66,7 @@ fn cells(now: Timestamp, report: &FeedReport) -> Vec<String> {
         report.items.to_string(),
         report.title.clone().unwrap_or_default(),
         report.url.clone(),
+        problem,
     ]
 }
 
@@ -95,15 +99,15 @@ fn import(arg: &ConfigArg, file: &Path, dry_run: bool) -> Outcome {
     let name: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let folder = config.path.parent().unwrap_or(Path::new(".")).join("conf.d");
     let target = folder.join(format!("feeds-{name}.toml"));
-    println!(
-        "{} feeds in {}, {} of them already configured",
-        outlines.len(),
+    say!(
+        "{} in {}, {} of them already configured",
+        output::count(outlines.len(), "feed"),
         file.display(),
         outlines.len() - fresh.len()
     );
     if dry_run || fresh.is_empty() {
         for outline in &fresh {
-            println!("new: {}", outline.url);
+            say!("new: {}", outline.url);
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -117,8 +121,13 @@ fn import(arg: &ConfigArg, file: &Path, dry_run: bool) -> Outcome {
     }
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     write_new(&target, &text)?;
-    arg.load()?;
-    println!("{} feeds written to {}; reload wirewatch to poll them", fresh.len(), target.display());
+    // A configuration that was good must stay so.
+    if let Err(problem) = arg.load() {
+        fs::remove_file(&target).with_context(|| format!("cannot remove {}", target.display()))?;
+        return Err(problem);
+    }
+    let written = output::count(fresh.len(), "feed");
+    say!("{written} written to {}; reload wirewatch to poll them", target.display());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::{MailCommand, Outcome};
+use super::{MailCommand, Outcome, output::say};
 use crate::{
     clock::Clock,
     model::{Notification, NotificationId, NotificationKind, OutboundMail, Recipient, SubscriptionName},
@@ -41,11 +41,11 @@ pub(super) async fn mail(command: &MailCommand) -> Outcome {
         html: rendered.html,
         created_at: now,
     };
-    println!("{}", catalog.transport);
+    say!("{}", catalog.transport);
     let mut transport = catalog.transport.open();
     let sent = transport.send(&mail).await;
     transport.finish().await;
     let accepted = sent.with_context(|| format!("the mail to {} was not handed over", to.address()))?;
-    println!("handed over to {}: {}", to.address(), accepted.reply);
+    say!("handed over to {}: {}", to.address(), accepted.reply);
     Ok(ExitCode::SUCCESS)
 }

@@ -267,6 +267,10 @@ pub fn main() -> ExitCode {
         Err(error) => return fail(&Failure::from(error)),
     };
     let outcome = runtime.block_on(dispatch(cli.command));
+    let outcome = match output::trouble() {
+        Some(trouble) if outcome.is_ok() => Err(Failure::Other(trouble)),
+        _ => outcome,
+    };
     // What still reads a feed when everything else has ended need not be waited for.
     runtime.shutdown_background();
     outcome.unwrap_or_else(|failure| fail(&failure)).report()

@@ -1,11 +1,52 @@
 //! Tables for people, JSON for machines.
 
-use std::io::{self, Write};
+use std::{
+    fmt,
+    io::{self, Write},
+    sync::OnceLock,
+};
 
 use comfy_table::{ContentArrangement, Table, TableStyle};
 use serde::Serialize;
 
 use crate::model::{Timestamp, time};
+
+/// The first failure of [`say_line`]; the command ends with it.
+static TROUBLE: OnceLock<io::Error> = OnceLock::new();
+
+/// Prints a line on standard output, as `println!` does, but never panics when its reader has gone, as with
+/// `| head`.
+macro_rules! say {
+    () => { $crate::cli::output::say_line(format_args!("")) };
+    ($($words:tt)*) => { $crate::cli::output::say_line(format_args!($($words)*)) };
+}
+pub(super) use say;
+
+/// What [`say!`] does.
+pub(super) fn say_line(line: fmt::Arguments<'_>) {
+    if TROUBLE.get().is_none()
+        && let Err(error) = writeln!(io::stdout(), "{line}")
+    {
+        TROUBLE.get_or_init(|| error);
+    }
+}
+
+/// Why a line could not be printed; `None` when all were.
+pub(super) fn trouble() -> Option<anyhow::Error> {
+    if TROUBLE.get().is_none()
+        && let Err(error) = io::stdout().flush()
+    {
+        TROUBLE.get_or_init(|| error);
+    }
+    TROUBLE
+        .get()
+        .map(|error| anyhow::Error::new(io::Error::from(error.kind())).context("cannot print the answer"))
+}
+
+/// `1 feed`, `2 feeds`.
+pub(super) fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
 
 /// Prints lines of cells under headings.
 pub(super) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {

@@ -1,13 +1,13 @@
 //! What most commands begin with: configuration, log, store.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{fs, io, path::PathBuf, sync::Arc};
 
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
 use super::{ConfigArg, Failure};
 use crate::{
     clock::Clock,
-    config::{self, Config, Diagnostic, Environment},
+    config::{self, Config, Diagnostic, Environment, SecretOrigin, TransportConfig},
     daemon::Catalog,
     store::{self, Store},
 };
@@ -37,14 +37,44 @@ impl ConfigArg {
         Ok((config, catalog))
     }
 
+    /// As [`Self::catalog`], for commands that send nothing: a password that only the service can read is no
+    /// fault. The warning says so when there is one.
+    pub(super) fn catalog_without_login(&self) -> Result<(Config, Catalog, Option<Diagnostic>), Failure> {
+        let config = self.load()?;
+        let mut public = config.clone();
+        let mut unread = None;
+        if let TransportConfig::Smtp(smtp) = &mut public.mail.transport
+            && let Some(login) = &smtp.login
+            && !matches!(login.password.origin, SecretOrigin::File(_))
+            && let Err(problem) = login.password.read(&Environment::of_process())
+        {
+            let what = "the password cannot be read here, only by the service; it is not checked";
+            unread = Some(Diagnostic::warning(&problem.place, what, problem.remedy));
+            smtp.login = None;
+        }
+        let catalog = catalog(&public, Clock::system())?;
+        Ok((config, catalog, unread))
+    }
+
     /// The configuration and the store beside a daemon that may be running.
     pub(super) fn open(&self) -> Result<(Config, Store), Failure> {
         let config = self.load()?;
         match Store::open_read_only(&config.state.dir) {
             Ok(store) => Ok((config, store)),
             Err(error @ store::Error::Open { .. }) => {
-                let hint = "run `wirewatch run` (or `run --once`) first, and as a user who may read the file";
-                Err(anyhow::Error::new(error).context(hint).into())
+                let dir = &config.state.dir;
+                // The library says only that it could not open the file.
+                let problem = match fs::metadata(dir.join(store::DATABASE)).map_err(|error| error.kind()) {
+                    Err(io::ErrorKind::NotFound) => anyhow::anyhow!(
+                        "nothing is stored in {} yet; start the service, or run `wirewatch run --once`",
+                        dir.display()
+                    ),
+                    Err(io::ErrorKind::PermissionDenied) => {
+                        anyhow::anyhow!("you may not read {}; run this command as root", dir.display())
+                    }
+                    _ => anyhow::Error::new(error),
+                };
+                Err(problem.into())
             }
             Err(error) => Err(error.into()),
         }

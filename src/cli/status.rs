@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, process::ExitCode};
 
 use serde::Serialize;
 
-use super::{ListArgs, Outcome, output};
+use super::{
+    ListArgs, Outcome,
+    output::{self, say},
+};
 use crate::{
     clock::Clock,
     model::{FeedReport, StatusReport, Timestamp, time},
@@ -77,13 +80,17 @@ fn judge(now: Timestamp, feeds: &[FeedReport], report: StatusReport, configured:
     };
     complain(
         failing > 0,
-        format!("{failing} feeds failed {FAILING} times or more; see `wirewatch feeds list`"),
+        format!(
+            "{} failed {FAILING} times or more; see `wirewatch feeds list`",
+            output::count(failing, "feed")
+        ),
     );
     complain(overdue, "feeds are overdue by more than an hour; is wirewatch running?".to_owned());
-    complain(unknown > 0, format!("{unknown} configured feeds are not in force yet; reload wirewatch"));
+    let unknown_feeds = output::count(unknown, "configured feed");
+    complain(unknown > 0, format!("not in force yet: {unknown_feeds}; reload wirewatch"));
     complain(
         report.dead > 0,
-        format!("{} mails were given up; see `wirewatch outbox list --state dead`", report.dead),
+        format!("mails given up: {}; see `wirewatch outbox list --state dead`", report.dead),
     );
     complain(queue_age > MAX_QUEUE_AGE_S, format!("the oldest mail waits for {} min", queue_age / 60));
     Status {
@@ -113,20 +120,21 @@ fn judge(now: Timestamp, feeds: &[FeedReport], report: StatusReport, configured:
 
 fn print(now: Timestamp, status: &Status) -> std::io::Result<()> {
     let lag = status.worst_lag_s.map_or("–".to_owned(), |s| format!("{} min", s / 60));
-    println!(
+    say!(
         "feeds   {} in force, {} failing, {} never read; longest since a successful poll: {lag}",
-        status.feeds, status.feeds_failing, status.feeds_never_read
+        status.feeds,
+        status.feeds_failing,
+        status.feeds_never_read
     );
-    println!(
-        "items   {} stored, {} matches wait for a digest or release",
-        status.items, status.matches_pending
-    );
-    println!(
+    say!("items   {} stored, {} matches wait for a digest or release", status.items, status.matches_pending);
+    say!(
         "mail    {} waiting, {} sent, {} given up",
-        status.mails_queued, status.mails_sent, status.mails_dead
+        status.mails_queued,
+        status.mails_sent,
+        status.mails_dead
     );
     if !status.topics.is_empty() {
-        println!();
+        say!();
         let rows = status
             .topics
             .iter()
@@ -134,12 +142,12 @@ fn print(now: Timestamp, status: &Status) -> std::io::Result<()> {
             .collect();
         output::table(&["topic", "matches", "last match"], rows)?;
     }
-    println!();
+    say!();
     for problem in &status.problems {
-        println!("PROBLEM {problem}");
+        say!("PROBLEM {problem}");
     }
     if status.ok {
-        println!("OK");
+        say!("OK");
     }
     Ok(())
 }

@@ -8,17 +8,24 @@ use std::{
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigArg, Failure, Outcome, TopicsCommand, output};
+use super::{
+    ConfigArg, Failure, Outcome, TopicsCommand,
+    output::{self, say},
+};
 use crate::{
     config,
     matching::{self, CompiledTopics},
     model::Item,
-    query::TopicDef,
+    query::{TopicDef, ast::Expr},
     text,
 };
 
 /// Longest text of an item read from a line.
 const MAX_TEXT_CHARS: usize = 64_000;
+/// Longest line of terms that `topics show` prints.
+const WIDTH: usize = 100;
+/// Some editors begin a file with it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// An item as `topics match` and `explain` read it.
 #[derive(Debug, Deserialize)]
@@ -36,6 +43,16 @@ pub(super) struct ItemLine {
 }
 
 impl ItemLine {
+    /// Reads a JSON object.
+    pub(super) fn parse(text: &[u8]) -> anyhow::Result<Self> {
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+        let text = std::str::from_utf8(text).context("it is not UTF-8 text")?;
+        if !text.trim_start().starts_with('{') {
+            anyhow::bail!("write one such as {{\"id\": 1, \"title\": \"…\", \"summary\": \"…\"}}");
+        }
+        Ok(serde_json::from_str(text)?)
+    }
+
     /// The item in the form feeds give it: visible text only.
     pub(super) fn into_item(self) -> Item {
         let visible = |html: Option<String>| text::visible_text(&html.unwrap_or_default(), MAX_TEXT_CHARS);
@@ -84,10 +101,10 @@ pub(super) fn topics(command: &TopicsCommand) -> Outcome {
                 .iter()
                 .find(|def| def.topic.name.as_str() == name)
                 .with_context(|| format!("there is no topic `{name}`; see `wirewatch topics list`"))?;
-            println!("{} ({}), revision {:016x}", def.topic.name, def.topic.title, def.topic.revision);
-            println!("{}", def.expr.canonical());
+            say!("{} ({}), revision {:016x}", def.topic.name, def.topic.title, def.topic.revision);
+            show(&def.expr, 0);
         }
-        TopicsCommand::Match { config } => match_lines(&compile(&definitions(config)?)?)?,
+        TopicsCommand::Match { config } => return Ok(match_lines(&compile(&definitions(config)?)?)?),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -104,20 +121,71 @@ pub(super) fn compile(defs: &[TopicDef]) -> Result<CompiledTopics, Failure> {
     CompiledTopics::compile(defs).map_err(|error| Failure::Config(error.to_string()))
 }
 
-fn match_lines(topics: &CompiledTopics) -> anyhow::Result<()> {
+/// Answers every line that is an item; one that is none is told on standard error, and the rest goes on.
+fn match_lines(topics: &CompiledTopics) -> anyhow::Result<ExitCode> {
+    let mut input = io::stdin().lock();
     let mut out = io::BufWriter::new(io::stdout());
-    for (number, line) in (1_usize..).zip(io::stdin().lock().lines()) {
-        let line = line?;
-        if line.trim().is_empty() {
+    let mut line = Vec::new();
+    let mut bad = 0_usize;
+    for number in 1_usize.. {
+        line.clear();
+        if input.read_until(b'\n', &mut line).context("cannot read standard input")? == 0 {
+            break;
+        }
+        if line.trim_ascii().is_empty() {
             continue;
         }
-        let mut read: ItemLine = serde_json::from_str(&line)
-            .with_context(|| format!("standard input, line {number}: not an item as JSON"))?;
-        let id = std::mem::take(&mut read.id);
-        let found = matching::matches(topics, &read.into_item());
-        let topics = found.iter().map(|found| found.topic.to_string()).collect();
-        output::json_line(&mut out, &MatchLine { id, topics })?;
+        match ItemLine::parse(&line) {
+            Ok(mut item) => {
+                let id = std::mem::take(&mut item.id);
+                let found = matching::matches(topics, &item.into_item());
+                let topics = found.iter().map(|found| found.topic.to_string()).collect();
+                output::json_line(&mut out, &MatchLine { id, topics })?;
+            }
+            Err(error) => {
+                bad += 1;
+                eprintln!(
+                    "wirewatch: standard input, line {number}: not an item as a JSON object: {error:#}"
+                );
+            }
+        }
     }
     out.flush()?;
-    Ok(())
+    Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Prints an expression as an indented list.
+fn show(expr: &Expr, depth: usize) {
+    let indent = depth * 2;
+    let group = |heading: &str, parts: &[Expr]| {
+        say!("{:indent$}{heading}", "");
+        let (terms, groups): (Vec<&Expr>, Vec<&Expr>) =
+            parts.iter().partition(|part| matches!(part, Expr::Term(_)));
+        let mut line = String::new();
+        for term in terms.iter().map(|term| term.canonical()) {
+            if !line.is_empty() && indent + line.chars().count() + term.chars().count() > WIDTH {
+                say!("{:indent$}  {}", "", line.trim_end());
+                line.clear();
+            }
+            line += &term;
+            line += "  ";
+        }
+        if !line.is_empty() {
+            say!("{:indent$}  {}", "", line.trim_end());
+        }
+        groups.into_iter().for_each(|group| show(group, depth + 1));
+    };
+    match expr {
+        Expr::Term(term) => say!("{:indent$}{}", "", Expr::Term(term.clone()).canonical()),
+        Expr::And(parts) => group("all of", parts),
+        Expr::Or(parts) => group("any of", parts),
+        Expr::Not(inner) => match inner.as_ref() {
+            Expr::Or(parts) => group("none of", parts),
+            other => group("none of", std::slice::from_ref(other)),
+        },
+        Expr::Named { name, expr } => match expr.as_ref() {
+            Expr::Or(parts) => group(&format!("@{name}, any of"), parts),
+            other => group(&format!("@{name}"), std::slice::from_ref(other)),
+        },
+    }
 }

@@ -38,10 +38,7 @@ pub const MAX_ON_ADD_ITEMS: u32 = 1_000;
 pub(super) const FEED: Schema = Schema {
     name: "[[feed]]",
     keys: &["url", "title", "interval", "on_add"],
-    elsewhere: &[
-        ("opml", "it stands at the top of the file, before the first [section]: opml = [\"feeds.opml\"]"),
-        ("name", "write title = \"…\""),
-    ],
+    elsewhere: &[("name", "write title = \"…\"")],
 };
 
 /// A `[[feed]]` before the defaults are known.
@@ -67,11 +64,13 @@ pub(super) fn read(table: &Table<'_>) -> Option<FeedDraft> {
     };
     let url = match Url::parse(text.value.trim()) {
         Ok(url) => url,
+        Err(url::ParseError::RelativeUrlWithoutBase) => {
+            let remedy = "write the whole address, beginning with https://";
+            table.report().error(&text.place, "this is no URL: https:// is missing", remedy);
+            return None;
+        }
         Err(error) => {
-            let remedy = match error {
-                url::ParseError::RelativeUrlWithoutBase => "write the whole address, beginning with https://",
-                _ => "copy the address from a browser, such as \"https://example.com/feed.xml\"",
-            };
+            let remedy = "copy the address from a browser, such as \"https://example.com/feed.xml\"";
             table.report().error(&text.place, format!("this is no URL: {error}"), remedy);
             return None;
         }

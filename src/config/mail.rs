@@ -126,7 +126,7 @@ pub(super) struct MailDraft {
     transport: Option<Placed<TransportKind>>,
     maildir: Option<PathBuf>,
     smtp: Option<SmtpConfig>,
-    smtp_seen: bool,
+    smtp_seen: Option<Place>,
 }
 
 impl MailDraft {
@@ -142,8 +142,8 @@ impl MailDraft {
         self.maildir = path(table, "maildir", "/var/lib/wirewatch/maildir").or(self.maildir.take());
         let example = "{ url = \"smtps://alerts@smtp.example.com:465\", \
                        password = { credential = \"smtp-password\" } }";
-        if table.key_place("smtp").is_some() {
-            self.smtp_seen = true;
+        if let Some(place) = table.key_place("smtp") {
+            self.smtp_seen = Some(place);
             self.smtp = table.table("smtp", &SMTP, example).and_then(|smtp| read_smtp(&smtp));
         }
     }
@@ -151,13 +151,19 @@ impl MailDraft {
     /// `None` only when an error was reported.
     pub(super) fn finish(self, state_dir: &std::path::Path, report: &Report) -> Option<MailConfig> {
         let kind = self.transport.as_ref().map_or(TransportKind::Maildir, |t| t.value);
+        if let Some(place) =
+            self.smtp_seen.as_ref().filter(|_| kind == TransportKind::Maildir && !report.has_errors())
+        {
+            let what = "a mail server is named, but transport is \"maildir\", so no mail goes to it";
+            report.warning(place, what, "write transport = \"smtp\", or put # before smtp");
+        }
         let transport = match (kind, self.smtp) {
             (TransportKind::Maildir, _) => {
                 TransportConfig::Maildir(self.maildir.unwrap_or_else(|| state_dir.join("maildir")))
             }
             (TransportKind::Smtp, Some(smtp)) => TransportConfig::Smtp(smtp),
             (TransportKind::Smtp, None) => {
-                if let Some(transport) = self.transport.filter(|_| !self.smtp_seen) {
+                if let Some(transport) = self.transport.filter(|_| self.smtp_seen.is_none()) {
                     let remedy = "add smtp = { url = \"smtps://alerts@smtp.example.com:465\", \
                                   password = { credential = \"smtp-password\" } }";
                     report.error(&transport.place, "transport = \"smtp\" needs a server", remedy);

@@ -24,6 +24,7 @@ mod secret;
 mod sections;
 mod source;
 mod subscriptions;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod topics;
@@ -75,7 +76,11 @@ const EXAMPLE: &str = include_str!("../../config/wirewatch.toml");
 const ROOT: Schema = Schema {
     name: "the top of the file",
     keys: &["opml", "state", "mail", "poll", "fetch", "lists", "topic", "feed", "subscription"],
-    elsewhere: &[],
+    elsewhere: &[
+        ("smtp", "the mail server stands in [mail]: smtp = { url = \"smtps://…\" }"),
+        ("interval", "it stands in [poll]"),
+        ("quiet", "it stands in a [[subscription]] with deliver = \"alert\""),
+    ],
 };
 
 /// A checked configuration.
@@ -194,7 +199,7 @@ impl Draft {
     fn read(&mut self, source: &Arc<Source>, report: &Report) {
         let (document, faults) = DeTable::parse_recoverable(source.text());
         if !faults.is_empty() {
-            report_syntax(source, &faults, report);
+            syntax::report(source, &faults, report);
             return;
         }
         let place = Place::span(source, 0..0);
@@ -233,10 +238,10 @@ impl Draft {
         let feeds = feeds::finish(self.feeds, &self.opml, &poll, read_outlines, report);
         let subscriptions = subscriptions::finish(self.subscriptions, &self.topics, report);
         let topics = self.topics.into_entries();
+        let definitions = compile::definitions(&topics, &self.lists, report);
         if !report.has_errors() {
             warn_of_nothing(path, [feeds.len(), topics.len(), subscriptions.len()], report);
         }
-        let definitions = compile::definitions(&topics, &self.lists, report);
         Some(Config {
             definitions,
             path: path.to_owned(),
@@ -250,23 +255,6 @@ impl Draft {
             subscriptions,
             warnings: Vec::new(),
         })
-    }
-}
-
-/// The parser's faults, one a line: what follows on the same line is mostly an echo of the first.
-fn report_syntax(source: &Arc<Source>, faults: &[toml::de::Error], report: &Report) {
-    let mut last_line = None;
-    for fault in faults {
-        let span = fault.span().unwrap_or_else(|| source.text().len()..source.text().len());
-        let place = Place::span(source, span);
-        let line = place.position().map(|at| at.line);
-        if line != last_line {
-            let message = fault.message().lines().next().unwrap_or("").to_owned();
-            let remedy =
-                "mend the TOML at this place; a key looks like key = \"value\", a section like [section]";
-            report.error(&place, format!("this is not TOML: {message}"), remedy);
-        }
-        last_line = line;
     }
 }
 

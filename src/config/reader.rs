@@ -21,6 +21,10 @@ use super::{
     units::{DURATION_EXAMPLES, SIZE_EXAMPLES, parse_duration, parse_size, print_duration, print_size},
 };
 
+/// Where `opml` belongs, for remedies.
+const TOP_OF_FILE: &str =
+    "it stands at the top of the file, before the first [section]: opml = [\"feeds.opml\"]";
+
 /// A kind of table: how messages call it, and its keys.
 pub(super) struct Schema {
     /// `[poll]`, `[[feed]]` …
@@ -81,6 +85,8 @@ impl<'t> Table<'t> {
         let elsewhere = self.schema.elsewhere.iter().find(|(other, _)| *other == name);
         let remedy = match (elsewhere, did_you_mean(name, known.iter().copied())) {
             (Some((_, remedy)), _) => (*remedy).to_owned(),
+            // Written behind a section, it becomes a key of that section.
+            (None, _) if name == "opml" => TOP_OF_FILE.to_owned(),
             (None, Some(guess)) => format!("did you mean `{guess}`?"),
             (None, None) => format!("keys known here: {}", known.join(", ")),
         };
@@ -260,6 +266,10 @@ impl<'t> Table<'t> {
             DeValue::Table(entries) => {
                 let place = self.key_place(key).unwrap_or_else(|| self.value_place(value));
                 Some(Table::open(self.source, entries, schema, place, self.report))
+            }
+            DeValue::Array(array) if array.iter().any(|entry| entry.get_ref().is_table()) => {
+                self.mismatch(key, value, "a table", &format!("write [{key}], in single brackets, and once"));
+                None
             }
             _ => {
                 self.mismatch(key, value, "a table", &format!("write {key} = {example}"));

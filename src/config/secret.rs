@@ -26,6 +26,9 @@ use crate::model::Secret;
 pub const MAX_SECRET_BYTES: usize = 4096;
 /// The variable in which systemd tells the directory of credentials (systemd.exec(5), "CREDENTIALS").
 pub const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
+/// Where systemd keeps the credentials of the service while it runs; root may read them (systemd.exec(5),
+/// "CREDENTIALS"), so that commands typed beside the service find its password.
+const SERVICE_CREDENTIALS: &str = "/run/credentials/wirewatch.service";
 /// Permission bits that let every user of the machine read or write a file (chmod(2): S_IROTH, S_IWOTH).
 const OPEN_TO_THE_WORLD: u32 = 0o006;
 
@@ -62,7 +65,9 @@ impl SecretSource {
     /// It is missing, empty, too long, not UTF-8, or in a file that every user of the machine can read.
     pub fn read(&self, environment: &Environment) -> Result<Secret, Diagnostic> {
         let found = match &self.origin {
-            SecretOrigin::Credential(name) => self.credential(name, environment)?,
+            SecretOrigin::Credential(name) => {
+                self.credential(name, environment, Path::new(SERVICE_CREDENTIALS))?
+            }
             SecretOrigin::File(path) => {
                 self.file(path, Guard::Private, "create the file, readable by the daemon's user only")?
             }
@@ -78,18 +83,37 @@ impl SecretSource {
         Ok(secret)
     }
 
-    fn credential(&self, name: &str, environment: &Environment) -> Result<String, Diagnostic> {
+    /// From the directory that systemd gave this process, or else from that of the running service.
+    fn credential(
+        &self,
+        name: &str,
+        environment: &Environment,
+        service: &Path,
+    ) -> Result<String, Diagnostic> {
         let remedy = format!("add `LoadCredential={name}:/path/of/the/password` to the systemd unit");
-        let Some(directory) = environment.get(CREDENTIALS_DIRECTORY) else {
-            let what = format!("the credential {name} is missing: ${CREDENTIALS_DIRECTORY} is not set");
-            return Err(self.error(what, format!("{remedy}, or start the daemon through systemd")));
-        };
-        self.file(&Path::new(&directory).join(name), Guard::Any, &remedy)
+        if let Some(directory) = environment.get(CREDENTIALS_DIRECTORY) {
+            return self.file(&Path::new(&directory).join(name), Guard::Any, &remedy);
+        }
+        let running = service.join(name);
+        if running.is_file() {
+            return self.file(&running, Guard::Any, "run this as root");
+        }
+        let what = format!("the credential {name} is missing: ${CREDENTIALS_DIRECTORY} is not set");
+        let remedy = format!("{remedy}, start the service, and run other commands as root while it runs");
+        Err(self.error(what, remedy))
     }
 
     fn file(&self, path: &Path, guard: Guard, remedy: &str) -> Result<String, Diagnostic> {
         let shown = path.display();
-        let unreadable = |error: std::io::Error| self.error(format!("cannot read {shown}: {error}"), remedy);
+        let unreadable = |error: std::io::Error| {
+            let remedy = match (error.kind(), guard) {
+                (std::io::ErrorKind::PermissionDenied, Guard::Private) => {
+                    "let wirewatch's user read it; the systemd unit runs as a user of its own, so use a credential there"
+                }
+                _ => remedy,
+            };
+            self.error(format!("cannot read {shown}: {error}"), remedy)
+        };
         let file = File::open(path).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
         if !metadata.is_file() {
@@ -244,6 +268,21 @@ mod tests {
         check(SecretOrigin::Variable("SMTP_PASSWORD".to_owned()), &environment, Ok(()));
         check(SecretOrigin::Variable("OTHER".to_owned()), &environment, Err("variable OTHER is not set"));
         check(SecretOrigin::File(folder.path().to_owned()), &environment, Err("is not a file"));
+    }
+
+    #[test]
+    fn commands_beside_the_service_find_its_credential() {
+        let service = tempfile::tempdir().unwrap();
+        std::fs::write(service.path().join("smtp"), CANARY).unwrap();
+        let secret = source(SecretOrigin::Credential("smtp".to_owned()));
+        let nowhere = Environment::of([]);
+        assert_eq!(secret.credential("smtp", &nowhere, service.path()).unwrap(), CANARY);
+        // What systemd gave this process counts before what the service has.
+        let own = tempfile::tempdir().unwrap();
+        let environment = Environment::of([("CREDENTIALS_DIRECTORY", own.path().to_str().unwrap())]);
+        assert!(secret.credential("smtp", &environment, service.path()).is_err());
+        let error = secret.credential("smtp", &nowhere, own.path()).unwrap_err();
+        assert!(error.remedy.contains("LoadCredential=smtp:") && error.remedy.contains("as root"), "{error}");
     }
 
     #[test]

@@ -210,6 +210,11 @@ pub(super) fn path(table: &Table<'_>, key: &str, example: &str) -> Option<PathBu
         );
         return None;
     }
+    if text.value.starts_with('~') {
+        let what = format!("`{key}` begins with ~, which only a shell understands");
+        table.report().error(&text.place, what, "write the whole path, such as \"/home/me/wirewatch\"");
+        return None;
+    }
     Some(files::beside(&text))
 }
 

@@ -17,7 +17,7 @@ use super::{
     diagnostic::{Report, did_you_mean},
     reader::{Schema, Table, printable},
     source::{Place, Text},
-    topics::{NAME_REMEDY, TopicDrafts, name_fault},
+    topics::{BUILTIN_TOPICS, NAME_REMEDY, TopicDrafts, name_fault},
     weekdays,
 };
 use crate::model::{
@@ -185,10 +185,33 @@ fn zone(table: &Table<'_>, key: &str) -> Option<TimeZone> {
     }
 }
 
+/// Cities that people write and the database lists under another, in lower case.
+const CITIES_WITHOUT_ZONE: [(&str, &str); 9] = [
+    ("beijing", "Asia/Shanghai"),
+    ("shenzhen", "Asia/Shanghai"),
+    ("guangzhou", "Asia/Shanghai"),
+    ("washington", "America/New_York"),
+    ("boston", "America/New_York"),
+    ("san_francisco", "America/Los_Angeles"),
+    ("mumbai", "Asia/Kolkata"),
+    ("delhi", "Asia/Kolkata"),
+    ("frankfurt", "Europe/Berlin"),
+];
+/// Shorter texts are abbreviations, which no guess is safe for.
+const SHORTEST_GUESSED: usize = 5;
+
 /// A zone whose name, or whose city, is close to `text`.
 fn zone_guess<'n>(text: &str, names: &'n [String]) -> Option<&'n str> {
     let all = || names.iter().map(String::as_str);
     let city = text.trim().replace(' ', "_");
+    let place = city.rsplit('/').next().unwrap_or("").to_lowercase();
+    if let Some((_, zone)) = CITIES_WITHOUT_ZONE.iter().find(|(city, _)| *city == place) {
+        return Some(zone);
+    }
+    // "GMT+8" and "CST" resemble names of zones that are hours away; a wrong guess is worse than none.
+    if city.chars().count() < SHORTEST_GUESSED || city.contains(|c: char| c.is_ascii_digit() || c == '+') {
+        return None;
+    }
     did_you_mean(&city, all()).or_else(|| {
         let same_city = |name: &&str| name.rsplit('/').next().is_some_and(|c| c.eq_ignore_ascii_case(&city));
         all().filter(|name| name.contains('/')).find(same_city)
@@ -245,14 +268,26 @@ fn digest(table: &Table<'_>) -> Option<DigestPolicy> {
 }
 
 /// Reads `07:30`.
-fn time(text: &Text, report: &Report) -> Option<civil::Time> {
+fn time_of_day(text: &str) -> Option<civil::Time> {
     let number =
         |part: &str| (part.len() == 2).then(|| part.parse::<i8>().ok()).flatten().filter(|n| *n >= 0);
-    let parts = text.value.trim().split_once(':');
-    let time = parts.and_then(|(h, m)| civil::Time::new(number(h)?, number(m)?, 0, 0).ok());
+    let (hours, minutes) = text.split_once(':')?;
+    civil::Time::new(number(hours)?, number(minutes)?, 0, 0).ok()
+}
+
+/// Reads `07:30`, or reports what is wrong.
+fn time(text: &Text, report: &Report) -> Option<civil::Time> {
+    let time = time_of_day(text.value.trim());
     if time.is_none() {
         let what = format!("\"{}\" is no time of day", printable(&text.value));
-        report.error(&text.place, what, "write hours and minutes from \"00:00\" to \"23:59\"");
+        let remedy = match text.value.trim() {
+            "24:00" => "midnight is \"00:00\"; times go from \"00:00\" to \"23:59\"".to_owned(),
+            short if time_of_day(&format!("0{short}")).is_some() => {
+                format!("did you mean \"0{short}\"? write two digits each for hours and minutes")
+            }
+            _ => "write hours and minutes from \"00:00\" to \"23:59\"".to_owned(),
+        };
+        report.error(&text.place, what, remedy);
     }
     time
 }
@@ -318,8 +353,12 @@ fn selector(texts: &[Text], topics: &TopicDrafts, report: &Report) -> Option<Top
         let name = text.value.trim();
         if !topics.declares(name) {
             all_known = false;
-            let remedy = match topics.guess(name) {
+            let bare = name.strip_prefix("builtin:").unwrap_or(name);
+            let remedy = match topics.guess(bare) {
                 Some(guess) => format!("did you mean \"{guess}\"?"),
+                None if BUILTIN_TOPICS.contains(&bare) => {
+                    format!("add [[topic]] with use = \"builtin:{bare}\"")
+                }
                 None => "declare it with [[topic]], or write topics = [\"*\"] for all".to_owned(),
             };
             report.error(&text.place, format!("there is no topic \"{}\"", printable(name)), remedy);

@@ -27,15 +27,33 @@ pub(super) fn read(text: &Text, report: &Report) -> Option<Days> {
         let within = start..start + part.len();
         start = within.end + 1;
         if let Err(word) = add(&mut days, part) {
-            let remedy = match did_you_mean(&word, NAMES) {
-                Some(guess) if guess != word => format!("did you mean \"{guess}\"?"),
-                _ => REMEDY.to_owned(),
+            let remedy = match guess(&word) {
+                Some(guess) => format!("did you mean \"{guess}\"?"),
+                None => REMEDY.to_owned(),
             };
-            report.error(&text.at(within), format!("\"{}\" is no day of the week", printable(&word)), remedy);
+            let what = format!("the day \"{}\" is not understood", printable(&word));
+            report.error(&text.at(within), what, remedy);
             return None;
         }
     }
     Some(days)
+}
+
+/// What was probably meant by a word that is no day.
+fn guess(word: &str) -> Option<&'static str> {
+    let whole = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+    match word {
+        "weekday" | "weekdays" | "workdays" | "working days" => Some("mon-fri"),
+        "weekend" | "weekends" => Some("sat,sun"),
+        "everyday" | "every day" | "all" | "*" => Some("daily"),
+        _ => NAMES
+            .into_iter()
+            .zip(whole)
+            // tues, thurs, monday, mondays
+            .find(|(name, whole)| word.starts_with(name) && whole.starts_with(word.trim_end_matches('s')))
+            .map(|(name, _)| name)
+            .or_else(|| did_you_mean(word, NAMES).filter(|guess| *guess != word)),
+    }
 }
 
 /// Adds a day or a range, which may go over the end of the week; the error is the word that is no day.
@@ -89,7 +107,12 @@ mod tests {
         check("mon,wed-thu", Ok([1, 0, 1, 1, 0, 0, 0]));
         check("mon,tus", Err((6, "did you mean \"tue\"?")));
         check("", Err((2, "mon-fri")));
-        check("weekdays", Err((2, "mon-fri")));
+        check("weekdays", Err((2, "did you mean \"mon-fri\"?")));
+        check("weekend", Err((2, "did you mean \"sat,sun\"?")));
+        check("monday", Err((2, "did you mean \"mon\"?")));
+        check("Monday-Friday", Err((2, "did you mean \"mon\"?")));
+        check("mon,thurs", Err((6, "did you mean \"thu\"?")));
+        check("1-5", Err((2, "mon-fri")));
         check("mon-", Err((2, "mon-fri")));
     }
 }

@@ -21,7 +21,11 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use self::server::Server;
-use super::{ConfigArg, DemoArgs, Outcome, output, setup};
+use super::{
+    ConfigArg, DemoArgs, Outcome,
+    output::{self, say},
+    setup,
+};
 use crate::{
     clock::Clock,
     daemon::{Daemon, Event, Events},
@@ -53,9 +57,9 @@ pub(super) async fn demo(args: &DemoArgs) -> Outcome {
     let server = Server::start(clock.now(), &tracker).await?;
     let path = dir.join("wirewatch.toml");
     fs::write(&path, configuration(&dir, &server, clock.now()))?;
-    println!("wirewatch demo in {}", dir.display());
-    println!("configuration: {}", path.display());
-    println!("sample feeds:  {} (served on this machine only)\n", server.url("/"));
+    say!("wirewatch demo in {}", dir.display());
+    say!("configuration: {}", path.display());
+    say!("sample feeds:  {} (served on this machine only)\n", server.url("/"));
 
     let config = ConfigArg { config: Some(path) }.load()?;
     let catalog = setup::catalog(&config, clock.clone())?;
@@ -168,15 +172,15 @@ impl Show {
         })
         .await?;
         self.until("the second poll to be recorded", async || self.idle().await).await?;
-        println!("== Second poll ({} later on the demo's clock) ==", minutes(SECOND_POLL_AHEAD));
+        say!("== Second poll ({} later on the demo's clock) ==", minutes(SECOND_POLL_AHEAD));
         for path in self.server.good_paths() {
             let status = self.server.visits(path).get(1).copied().unwrap_or_default();
-            println!("{status}  {path}");
+            say!("{status}  {path}");
             ensure!(status == 304, "{path} answered {status} to the second poll instead of 304");
         }
         let repeats = self.store.status().await?.items - items;
         let again = self.sent().await?.len() - mails;
-        println!("{repeats} new items, {again} new mails: nothing is announced twice\n");
+        say!("{repeats} new items, {again} new mails: nothing is announced twice\n");
         ensure!(repeats == 0 && again == 0, "the second poll announced something again");
 
         self.clock
@@ -187,14 +191,14 @@ impl Show {
     }
 
     async fn first_poll(&self) -> anyhow::Result<()> {
-        println!("== First poll ==");
+        say!("== First poll ==");
         let rows = self.store.feeds(MANY).await?.into_iter().map(|feed| {
             let result =
                 feed.last_failure.map_or("ok".to_owned(), |(_, message)| format!("failed: {message}"));
             vec![feed.title.unwrap_or_default(), feed.items.to_string(), feed.url, result]
         });
         output::table(&["feed", "items", "url", "result"], rows.collect())?;
-        println!("\n== What matched ==");
+        say!("\n== What matched ==");
         let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for item in self.store.items_after(None, MANY).await? {
             for topic in &item.topics {
@@ -202,33 +206,30 @@ impl Show {
             }
         }
         for (topic, titles) in found {
-            println!("{topic}");
+            say!("{topic}");
             for title in titles {
-                println!("  - {title}");
+                say!("  - {title}");
             }
         }
-        println!();
+        say!();
         Ok(())
     }
 
     async fn mails(&self) -> anyhow::Result<()> {
-        println!("== Mail ==");
+        say!("== Mail ==");
         let mut digest = None;
         for mail in self.sent().await?.into_iter().rev() {
             let path = self.path_of(&mail)?;
-            println!("{}  to {}\n  {}\n  {}", mail.kind, mail.to.address(), mail.subject, path.display());
+            say!("{}  to {}\n  {}\n  {}", mail.kind, mail.to.address(), mail.subject, path.display());
             if mail.kind == "digest" {
                 digest = Some(mail);
             }
         }
         let digest = digest.context("no digest was sent")?;
         let leased = self.store.mail(digest.id.clone()).await?.context("the digest is gone")?;
-        println!("\n== The digest in full (text part) ==");
-        println!("To: {}\nSubject: {}\n\n{}", leased.to.address(), leased.subject, leased.text);
-        println!(
-            "\nRead the mails with any reader of Maildirs, for example: mutt -f {}",
-            self.maildir.display()
-        );
+        say!("\n== The digest in full (text part) ==");
+        say!("To: {}\nSubject: {}\n\n{}", leased.to.address(), leased.subject, leased.text);
+        say!("\nRead the mails with any reader of Maildirs, for example: mutt -f {}", self.maildir.display());
         Ok(())
     }
 

@@ -21,8 +21,8 @@ fn check(text: &str, (line, column): (usize, usize), what: &str, remedy: &str) {
 #[test]
 fn syntax_keys_and_types() {
     check("[poll\ninterval = \"15m\"", (1, 6), "this is not TOML", "mend the TOML");
-    check("[poll]\ninterval = 15m", (2, 12), "this is not TOML", "mend the TOML");
-    check("[poll]\ninterval = \"1m\"\ninterval = \"2m\"", (3, 1), "duplicate key", "mend the TOML");
+    check("[poll]\ninterval = 15m", (2, 12), "this is not TOML", "in quotes");
+    check("[poll]\ninterval = \"1m\"\ninterval = \"2m\"", (3, 1), "duplicate key", "stands above already");
     check(
         "[pol]\ninterval = \"15m\"",
         (1, 2),
@@ -63,6 +63,60 @@ fn syntax_keys_and_types() {
     check("[lists]\na = [1]", (2, 6), "`a` holds a whole number", "a = [");
     check("[lists]\n\"A b\" = [\"x\"]", (2, 1), "`A` cannot stand in a name", "lower-case letters");
     check("[lists]\na = [\"x\", \" \"]", (2, 11), "the entry is empty", "remove it");
+}
+
+#[test]
+fn slips_of_the_pen() {
+    check("[mail]\nfrom = “Wire <a@example.com>”", (2, 8), "this is not TOML", "straight quotes");
+    check("[poll]\ninterval = ‘15m’", (2, 12), "this is not TOML", "straight quotes");
+    check("[poll]\ninterval\u{a0}= \"15m\"", (2, 9), "this is not TOML", "special blank");
+    check("[poll]\ninterval: \"15m\"", (2, 9), "this is not TOML", "in place of the colon");
+    check("mail:\n  from: a@example.com", (1, 5), "this is not TOML", "in place of the colon");
+    check("; a comment\n[poll]", (1, 1), "this is not TOML", "begin a comment with #");
+    check("// a comment\n[poll]", (1, 1), "this is not TOML", "begin a comment with #");
+    check("<<<<<<< HEAD\n[poll]", (1, 1), "this is not TOML", "merged");
+    check("[fetch]\nmax_redirects = True", (2, 17), "this is not TOML", "true or false");
+    check("[state]\ndir = \"C:\\wirewatch\"", (2, 11), "this is not TOML", "for a backslash");
+    check("[state]\ndir = \"~/wirewatch\"", (2, 7), "`dir` begins with ~", "whole path");
+    check("[poll]\n[mail]\n[poll]", (3, 2), "duplicate key", "move its keys there");
+    let twice = "[feed]\nurl = \"https://a.example/1\"\n[feed]\nurl = \"https://a.example/2\"";
+    check(twice, (3, 2), "duplicate key", "[[feed]], in double brackets");
+    check("[[mail]]\nfrom = \"a@example.com\"", (1, 1), "`mail` is a list", "[mail], in single brackets");
+    check("[poll]\nopml = [\"feeds.opml\"]", (2, 1), "unknown key `opml`", "top of the file");
+    check("[smtp]\nhost = \"a.example\"", (1, 2), "unknown key `smtp`", "[mail]");
+}
+
+#[test]
+fn one_slip_is_one_finding() {
+    let count = |text: &str, want: usize| {
+        let found = Fixture::new(text).load().unwrap_err();
+        assert_eq!(found.entries.len(), want, "{found}");
+    };
+    let subscription = |to: &str| {
+        format!("[[subscription]]\nto = {to}\ntopics = [\"*\"]\ndeliver = \"alert\"\nmax_per_hour = 2\n")
+    };
+    count(&subscription("[\"a@example.com\""), 1);
+    count(&subscription("[\"a@example.com]"), 1);
+    count(&subscription("[\"a@example.com\" \"b@example.com\"]"), 1);
+    count("[feed]\nurl = \"https://a.example/1\"\n[feed]\nurl = \"https://a.example/2\"", 1);
+    count("mail:\n  from: a@example.com\n  to: b@example.com\n", 1);
+    // Behind the next header everything counts again.
+    count("[poll]\ninterval = 15m\n[fetch]\nmax_body = 8MiB\n", 2);
+    // No list of what is missing besides an entry that is wrong.
+    count("[[topic]]\nname = \"x\"\nany = [\"fee(s\"]\n", 1);
+}
+
+#[test]
+fn zones_are_guessed_only_when_the_guess_is_safe() {
+    let zone = |name: &str, remedy: &str| {
+        check(&digest(&format!("at = [\"07:30\"]\nzone = \"{name}\"")), (8, 8), "is not known", remedy);
+    };
+    zone("Europe/Londn", "did you mean \"Europe/London\"?");
+    zone("Asia/Beijing", "did you mean \"Asia/Shanghai\"?");
+    zone("New York", "did you mean \"America/New_York\"?");
+    for unsafe_to_guess in ["GMT+8", "CST", "PST", "+08:00", "UTC+1"] {
+        zone(unsafe_to_guess, "use an IANA name");
+    }
 }
 
 #[test]
@@ -190,7 +244,12 @@ fn secrets_in_the_configuration() {
         "without a path",
     );
     check("[mail]\nsmtp = { password = \"hunter2\", url = }", (2, 38), "this is not TOML", "mend");
-    check("[mail.smtp]\npassword = \"hunter2\nurl = \"x\"", (2, 20), "this is not TOML", "mend");
+    check(
+        "[mail.smtp]\npassword = \"hunter2\nurl = \"x\"",
+        (2, 20),
+        "this is not TOML",
+        "end the text with \"",
+    );
     check(
         "[[feed]]\nurl = \"https://me:hunter2@a.example/\"",
         (2, 7),
@@ -361,12 +420,12 @@ fn digests() {
     check(&digest(""), (3, 1), "no `at`", "add at = [\"07:30\"]");
     check(&digest("at = []"), (7, 6), "`at` is empty", "write at = [");
     check(&digest("at = [\"24:00\"]"), (7, 7), "\"24:00\" is no time of day", "\"23:59\"");
-    check(&digest("at = [\"7:30\"]"), (7, 7), "\"7:30\" is no time of day", "hours and minutes");
+    check(&digest("at = [\"7:30\"]"), (7, 7), "\"7:30\" is no time of day", "did you mean \"07:30\"?");
     check(&digest("at = [07:30:00]"), (7, 7), "a date or time without quotes", "at = [\"07:30\"]");
     check(
         &digest("at = [\"07:30\"]\ndays = \"mon,tus\""),
         (8, 13),
-        "\"tus\" is no day",
+        "the day \"tus\" is not understood",
         "did you mean \"tue\"?",
     );
 }
@@ -426,7 +485,7 @@ fn all_errors_of_a_load_are_told_in_order_of_the_files() {
             "wirewatch.toml 4:1 [[feed]] has no `url`",
             "wirewatch.toml 6:8 `A` cannot stand in a name",
             "conf.d/10.toml 1:6 this is not TOML: unclosed ta",
-            "conf.d/20.toml 2:7 this is no URL: relative URL ",
+            "conf.d/20.toml 2:7 this is no URL: https:// is m",
             "conf.d/20.toml 3:12 `interval` = \"x\" is not unde",
         ]
     );

@@ -15,6 +15,18 @@ fn loaded(fixture: &Fixture) -> Config {
 }
 
 #[test]
+fn a_mail_server_that_gets_no_mail_is_warned_of() {
+    let warned = |transport: &str| {
+        let text = format!("[mail]\n{transport}\nsmtp = {{ url = \"smtps://h\" }}");
+        let config = loaded(&Fixture::new(&text));
+        config.warnings.iter().any(|warning| warning.remedy.contains("transport = \"smtp\""))
+    };
+    assert!(warned(""));
+    assert!(warned("transport = \"maildir\""));
+    assert!(!warned("transport = \"smtp\""));
+}
+
+#[test]
 fn the_example_says_the_defaults() {
     let config = loaded(&Fixture::new(example()).env([("STATE_DIRECTORY", "/elsewhere")]));
     assert_eq!(config.state, StateConfig::default());

@@ -1,8 +1,9 @@
 //! `wirewatch check`
 
-use std::process::ExitCode;
+use std::{net::IpAddr, process::ExitCode};
 
 use futures_util::{StreamExt, stream};
+use url::Host;
 
 use super::{
     CheckArgs, Failure, Outcome,
@@ -13,7 +14,7 @@ use crate::{
     config::Config,
     daemon::Catalog,
     feed,
-    fetch::{FetchRequest, Fetched},
+    fetch::{self, FetchRequest, Fetched},
     model::{AlertPolicy, Delivery, FeedSpec, NotificationKind, Validators},
     render, schedule,
 };
@@ -33,6 +34,11 @@ pub(super) async fn check(args: &CheckArgs) -> Outcome {
     };
     for warning in &config.warnings {
         eprintln!("{warning}\n");
+    }
+    for feed in &catalog.feeds {
+        if let Some(warning) = refused(&catalog, feed) {
+            eprintln!("{warning}\n");
+        }
     }
     templates(&catalog)?;
     summary(&config, &catalog);
@@ -77,6 +83,23 @@ fn summary(config: &Config, catalog: &Catalog) {
         let recipients = output::count(subscription.to.len(), "recipient");
         say!("subscription  {}: {when}, {recipients}", subscription.name);
     }
+}
+
+/// A feed whose address is refused at every visit, whatever it answers.
+fn refused(catalog: &Catalog, feed: &FeedSpec) -> Option<String> {
+    let ip: IpAddr = match feed.url.host()? {
+        Host::Ipv4(ip) => ip.into(),
+        Host::Ipv6(ip) => ip.into(),
+        Host::Domain(_) => return None,
+    };
+    let why = fetch::is_public(ip).err()?;
+    let allowed = catalog.poll.own_hosts.permits(None, ip, feed.url.port_or_known_default());
+    (!allowed).then(|| {
+        format!(
+            "warning: {} will not be visited: {ip} is {why}\n  = help: add allow = [\"{ip}\"] to [fetch]",
+            feed.url
+        )
+    })
 }
 
 fn alerts(policy: &AlertPolicy) -> String {

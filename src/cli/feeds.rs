@@ -1,9 +1,12 @@
 //! `wirewatch feeds list | import`
 
-use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path, process::ExitCode};
+use std::{
+    collections::BTreeSet, fmt::Write as _, fs, os::unix::fs::PermissionsExt, path::Path, process::ExitCode,
+};
 
 use anyhow::Context;
 use serde::Serialize;
+use url::Url;
 
 use super::{
     ConfigArg, FeedsCommand, ListArgs, Outcome,
@@ -11,7 +14,8 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    feed::opml,
+    config,
+    feed::opml::{self, Outline},
     model::{FeedReport, Timestamp},
 };
 
@@ -94,7 +98,18 @@ fn import(arg: &ConfigArg, file: &Path, dry_run: bool) -> Outcome {
         eprintln!("{}: {warning}", file.display());
     }
     let known: BTreeSet<&str> = config.feeds.iter().map(|feed| feed.url.as_str()).collect();
-    let fresh: Vec<_> = outlines.iter().filter(|outline| !known.contains(outline.url.as_str())).collect();
+    let has_login = |url: &Url| !url.username().is_empty() || url.password().is_some();
+    for outline in outlines.iter().filter(|outline| has_login(&outline.url)) {
+        let host = outline.url.host_str().unwrap_or_default();
+        eprintln!(
+            "{}: left out a feed of {host}: its address holds a user name or a password",
+            file.display()
+        );
+    }
+    let (fresh, old): (Vec<&Outline>, Vec<&Outline>) = outlines
+        .iter()
+        .filter(|outline| !has_login(&outline.url))
+        .partition(|outline| !known.contains(outline.url.as_str()));
     let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or("opml");
     let name: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let folder = config.path.parent().unwrap_or(Path::new(".")).join("conf.d");
@@ -103,7 +118,7 @@ fn import(arg: &ConfigArg, file: &Path, dry_run: bool) -> Outcome {
         "{} in {}, {} of them already configured",
         output::count(outlines.len(), "feed"),
         file.display(),
-        outlines.len() - fresh.len()
+        old.len()
     );
     if dry_run || fresh.is_empty() {
         for outline in &fresh {
@@ -114,12 +129,15 @@ fn import(arg: &ConfigArg, file: &Path, dry_run: bool) -> Outcome {
     let mut text = String::new();
     for outline in &fresh {
         writeln!(text, "[[feed]]\nurl = {}", toml::Value::from(outline.url.as_str()))?;
-        if let Some(title) = &outline.title {
-            writeln!(text, "title = {}", toml::Value::from(title.as_str()))?;
+        if let Some(title) = outline.title.as_deref().map(short).filter(|title| !title.is_empty()) {
+            writeln!(text, "title = {}", toml::Value::from(title))?;
         }
         text.push('\n');
     }
-    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    if !folder.exists() {
+        fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))?;
+    }
     write_new(&target, &text)?;
     // A configuration that was good must stay so.
     if let Err(problem) = arg.load() {
@@ -131,12 +149,20 @@ fn import(arg: &ConfigArg, file: &Path, dry_run: bool) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A title as the configuration takes it.
+fn short(title: &str) -> String {
+    let plain: String = title.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    plain.trim().chars().take(config::MAX_TITLE_CHARS).collect::<String>().trim_end().to_owned()
+}
+
 fn write_new(target: &Path, text: &str) -> anyhow::Result<()> {
     use std::io::Write as _;
     let mut file = fs::OpenOptions::new().write(true).create_new(true).open(target).with_context(|| {
         format!("cannot create {} (an earlier import? move it away first)", target.display())
     })?;
     file.write_all(text.as_bytes())?;
+    // The service runs as a user of its own and must be able to read it, whatever the umask says.
+    file.set_permissions(fs::Permissions::from_mode(0o644))?;
     file.sync_all()?;
     Ok(())
 }

@@ -49,6 +49,12 @@ fn read_source(path: &Path, order: usize, remedy: &str, report: &Report) -> Opti
     let bytes = match read_bytes(path) {
         Ok(bytes) => bytes,
         Err(error) => {
+            let remedy = match error.kind() {
+                io::ErrorKind::PermissionDenied => {
+                    "let the daemon's user read it: chmod 644 the file, chmod 755 its folder"
+                }
+                _ => remedy,
+            };
             report.error(&place, format!("cannot read the configuration: {error}"), remedy);
             return None;
         }

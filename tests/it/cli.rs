@@ -218,7 +218,7 @@ fn status_fails_when_something_needs_a_hand() {
     }
     let (code, out, _) = said(&run(&["status", "--config", &config]));
     assert_eq!(code, 1);
-    assert!(out.contains("PROBLEM 1 feeds failed"), "{out}");
+    assert!(out.contains("PROBLEM 1 feed failed"), "{out}");
     let (_, out, _) = said(&run(&["feeds", "list", "--config", &config]));
     assert!(out.contains("404"), "{out}");
 }
@@ -238,7 +238,7 @@ fn feeds_of_another_reader_are_taken_over() {
     assert!(code == 0 && out.contains("new: https://ledger.example/rss"), "{out}");
     assert!(!dir.path().join("conf.d").exists(), "a dry run writes nothing");
     let (code, out, err) = said(&run(&["feeds", "import", opml, "--config", &config]));
-    assert!(code == 0 && out.contains("1 feeds written"), "{out}{err}");
+    assert!(code == 0 && out.contains("1 feed written"), "{out}{err}");
     let (code, out, err) = said(&run(&["check", "--config", &config]));
     assert!(code == 0 && out.contains("feeds         2"), "{out}{err}");
     let (code, out, _) = said(&run(&["feeds", "import", opml, "--config", &config]));
@@ -246,7 +246,36 @@ fn feeds_of_another_reader_are_taken_over() {
 }
 
 #[test]
-fn check_names_file_line_and_remedy_of_ten_broken_configurations() {
+fn odd_entries_of_an_opml_file_do_not_spoil_the_configuration() {
+    let (dir, config) = home(&Farm::start(), "");
+    let opml = dir.path().join("odd.opml");
+    let long = "x".repeat(300);
+    fs::write(
+        &opml,
+        format!(
+            "<opml><body><outline text=\"{long}\" xmlUrl=\"https://long.example/rss\"/>\
+             <outline text=\"a&#10;b\" xmlUrl=\"https://lines.example/rss\"/>\
+             <outline text=\"login\" xmlUrl=\"https://me:hunter2@login.example/rss\"/></body></opml>"
+        ),
+    )
+    .unwrap();
+    let (code, out, err) = said(&run(&["feeds", "import", opml.to_str().unwrap(), "--config", &config]));
+    assert!(code == 0 && out.contains("2 feeds written"), "{out}{err}");
+    assert!(err.contains("left out a feed of login.example") && !err.contains("hunter2"), "{err}");
+    assert_eq!(said(&run(&["check", "--config", &config])).0, 0);
+
+    // An import that the configuration would not bear leaves nothing behind.
+    fs::write(dir.path().join("conf.d/zz.toml"), "[[feed]]\nurl = \"https://same.example/rss#top\"\n")
+        .unwrap();
+    fs::write(&opml, "<opml><body><outline xmlUrl=\"https://new.example/rss\"/></body></opml>").unwrap();
+    let before = fs::read_dir(dir.path().join("conf.d")).unwrap().count();
+    let (code, _, err) = said(&run(&["feeds", "import", opml.to_str().unwrap(), "--config", &config]));
+    assert!(code == 1 && err.contains("an earlier import?"), "{err}");
+    assert_eq!(fs::read_dir(dir.path().join("conf.d")).unwrap().count(), before);
+}
+
+#[test]
+fn check_names_file_line_and_remedy_of_broken_configurations() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("broken.toml");
     let topic = "[[topic]]\nuse = \"builtin:rare-earths\"\n";
@@ -282,6 +311,15 @@ fn check_names_file_line_and_remedy_of_ten_broken_configurations() {
     );
     check("[[feed]]\nurl = \"https://a.example/\"\n[[feed]]\nurl = \"https://a.example/\"\n", 4, "remove");
     check("[poll\n", 1, "TOML");
+    check("[mail]\nfrom = “a@example.com”\n", 2, "straight quotes");
+    check("[poll]\nopml = [\"feeds.opml\"]\n", 2, "top of the file");
+    check(&subscription("topics = [\"us-china-trade\"]\ndeliver = \"alert\""), 5, "builtin:us-china-trade");
+    check(&subscription("topics = [\"*\"]\ndeliver = \"digest\"\nat = [\"7:30\"]"), 7, "07:30");
+    check(
+        &subscription("topics = [\"*\"]\ndeliver = \"digest\"\nat = [\"07:30\"]\ndays = \"monday\""),
+        8,
+        "did you mean \"mon\"?",
+    );
 }
 
 #[test]
@@ -334,4 +372,116 @@ fn the_readme_names_every_command_there_is() {
     for command in commands {
         assert!(readme.contains(&format!("| `{command}")), "`{command}` is not in the README's table");
     }
+}
+
+/// The TOML blocks of the README in their order; the one that must stand at the top comes first.
+fn readme_snippets() -> String {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let mut blocks: Vec<&str> =
+        readme.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(blocks.len(), 5);
+    blocks.sort_by_key(|block| !block.starts_with("opml"));
+    blocks.concat()
+}
+
+#[test]
+fn the_readme_s_snippets_make_a_good_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("wirewatch.toml");
+    fs::write(dir.path().join("feeds.opml"), "<opml version=\"2.0\"><body/></opml>").unwrap();
+    fs::write(&path, readme_snippets()).unwrap();
+    let (code, out, err) = said(&run(&["check", "--config", path.to_str().unwrap()]));
+    // The password is a credential, which only the service can read.
+    assert!(code == 0 && err.contains("only by the service"), "{out}{err}");
+    for told in ["held from 22:00 to 07:00 Europe/London, at most 6 an hour, 1 recipient", "feeds         1"]
+    {
+        assert!(out.contains(told), "{told}: {out}");
+    }
+    // What sends mail does need it.
+    let (code, _, err) =
+        said(&run(&["mail", "test", "--to", "a@example.com", "--config", path.to_str().unwrap()]));
+    assert!(code == 3 && err.contains("LoadCredential=smtp-password"), "{err}");
+}
+
+#[test]
+fn topics_match_tells_lines_that_are_no_item_and_answers_the_rest() {
+    let check = |bad: &[u8], why: &str| {
+        let mut child = wirewatch(&["topics", "match"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let input = [b"{\"id\": 1, \"title\": \"gallium\"}\r\n", bad, b"\n{\"id\": 3}"].concat();
+        child.stdin.take().unwrap().write_all(&input).unwrap();
+        let (code, out, err) = said(&child.wait_with_output().unwrap());
+        assert_eq!(
+            (code, out.as_str()),
+            (1, "{\"id\":1,\"topics\":[\"rare-earths\"]}\n{\"id\":3,\"topics\":[]}\n")
+        );
+        assert!(err.contains("line 2") && err.contains(why), "{why}: {err}");
+    };
+    check(b"nonsense", "write one such as");
+    check(b"[1]", "write one such as");
+    check(b"\"text\"", "write one such as");
+    check(b"{\"id\": 2, \"title\": 5}", "expected a string");
+    check(b"{\"id\": 2, \"title\": \"gall\xffium\"}", "not UTF-8");
+    let odd = "\u{feff}{\"title\": null, \"summary\": \"<b>Gal</b>lium\", \"other\": [1]}\n";
+    let (code, out, err) = said(&run_with_input(&["topics", "match"], odd));
+    assert_eq!((code, out.trim()), (0, "{\"id\":null,\"topics\":[\"rare-earths\"]}"), "{err}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let farm = Farm::start();
+    farm.set("/feed", feed());
+    let (_dir, config) = home(&farm, "");
+    assert_eq!(said(&run(&["run", "--once", "--config", &config])).0, 0);
+    for command in [
+        &["check"] as &[&str],
+        &["status"],
+        &["explain", "1"],
+        &["topics", "list"],
+        &["topics", "show", "rare-earths"],
+        &["feeds", "list"],
+        &["items", "export"],
+        &["digest", "preview", "--subscription", "desk"],
+        &["outbox", "list"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let args = [command, &["--config", &config]].concat();
+        let output =
+            wirewatch(&args).stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        let (code, _, err) = said(&output);
+        assert_eq!((code, err.as_str()), (0, ""), "{command:?}");
+    }
+}
+
+#[test]
+fn feeds_at_addresses_that_are_refused_are_warned_of() {
+    let farm = Farm::start();
+    let (_dir, config) = home(&farm, "[[feed]]\nurl = \"http://10.1.2.3/rss\"\n");
+    let (code, out, err) = said(&run(&["check", "--config", &config]));
+    assert!(code == 0 && err.contains("http://10.1.2.3/rss will not be visited"), "{out}{err}");
+    assert!(!err.contains("127.0.0.1"), "what [fetch] allows is not warned of: {err}");
+}
+
+#[test]
+fn a_store_that_cannot_be_opened_is_told_in_plain_words() {
+    let (_dir, config) = home(&Farm::start(), "");
+    let (code, _, err) = said(&run(&["status", "--config", &config]));
+    assert!(code == 1 && err.contains("nothing is stored in") && err.contains("run --once"), "{err}");
+}
+
+#[test]
+fn an_explanation_says_what_decided() {
+    let item = |title: &str| format!("{{\"title\": \"{title}\"}}");
+    let explain =
+        |title: &str, topic: &str| said(&run_with_input(&["explain", "-", "--topic", topic], &item(title))).1;
+    let hit = explain("Rare earth magnets are scarce", "rare-earths");
+    assert!(hit.contains("MATCHES") && hit.contains("»Rare earth«"), "{hit}");
+    assert!(!hit.contains("neodymium"), "what did not occur in a list that holds is left out: {hit}");
+    let miss = explain("Rain is expected", "rare-earths");
+    assert!(miss.contains("missing: one of @rare_earths, "), "{miss}");
 }

@@ -19,6 +19,8 @@ use crate::model::{Timestamp, time};
 
 /// Longest single wait on the system clock: a jump of the wall clock or a suspend is noticed within this time.
 const MAX_NAP: Duration = Duration::from_secs(30);
+/// A wall clock that goes back by no more than this is being adjusted, not set.
+pub const SLACK: Duration = Duration::from_secs(1);
 
 /// A source of time; clones share it.
 #[derive(Debug, Clone)]
@@ -28,7 +30,14 @@ pub struct Clock(Source);
 enum Source {
     System,
     Shifted(Arc<watch::Sender<SignedDuration>>),
-    Manual(Arc<watch::Sender<Timestamp>>),
+    Manual(Arc<watch::Sender<Hands>>),
+}
+
+/// A manual clock's wall clock and uptime.
+#[derive(Debug, Clone, Copy)]
+struct Hands {
+    now: Timestamp,
+    uptime: Duration,
 }
 
 impl Clock {
@@ -44,7 +53,8 @@ impl Clock {
 
     /// A clock that stands at `at` until it is advanced.
     pub fn manual(at: Timestamp) -> Self {
-        Self(Source::Manual(Arc::new(watch::Sender::new(time::whole_millis(at)))))
+        let hands = Hands { now: time::whole_millis(at), uptime: Duration::ZERO };
+        Self(Source::Manual(Arc::new(watch::Sender::new(hands))))
     }
 
     /// The present instant, in whole milliseconds.
@@ -54,16 +64,16 @@ impl Clock {
             Source::Shifted(offset) => {
                 time::whole_millis(system_now().checked_add(*offset.borrow()).unwrap_or(Timestamp::MAX))
             }
-            Source::Manual(at) => *at.borrow(),
+            Source::Manual(hands) => hands.borrow().now,
         }
     }
 
-    /// Time since this process first asked, on a clock that wall-clock changes do not move; a manual clock's own
-    /// time for a manual clock.
+    /// Time since this process first asked, on a clock that wall-clock changes do not move; for a manual clock, by
+    /// how much it was advanced.
     pub fn uptime(&self) -> Duration {
         match &self.0 {
             Source::System | Source::Shifted(_) => monotonic(),
-            Source::Manual(at) => time::between(Timestamp::UNIX_EPOCH, *at.borrow()),
+            Source::Manual(hands) => hands.borrow().uptime,
         }
     }
 
@@ -74,31 +84,63 @@ impl Clock {
             Source::Shifted(offset) => offset.send_modify(|o| {
                 *o = o.saturating_add(SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX));
             }),
-            Source::Manual(at) => at.send_modify(|t| *t = time::whole_millis(time::after(*t, by))),
+            Source::Manual(hands) => hands.send_modify(|hands| {
+                hands.now = time::whole_millis(time::after(hands.now, by));
+                hands.uptime = hands.uptime.saturating_add(by);
+            }),
         }
     }
 
-    /// Returns once [`Clock::now`] is at or past `at`. Cancel safe.
-    pub async fn sleep_until(&self, at: Timestamp) {
+    /// Sets a manual clock's wall clock, as an administrator or NTP does: uptime stays. Other clocks stay as they
+    /// are.
+    pub fn set(&self, to: Timestamp) {
+        if let Source::Manual(hands) = &self.0 {
+            hands.send_modify(|hands| hands.now = time::whole_millis(to));
+        }
+    }
+
+    /// Returns after `by`, whatever happens to the wall clock meanwhile. Cancel safe.
+    pub async fn sleep(&self, by: Duration) {
         match &self.0 {
-            Source::System => {
-                while self.now() < at {
-                    nap(time::between(self.now(), at)).await;
-                }
-            }
-            Source::Shifted(offset) => {
-                let mut moved = offset.subscribe();
-                while self.now() < at {
-                    tokio::select! {
-                        () = nap(time::between(self.now(), at)) => {}
-                        _ = moved.changed() => {}
+            Source::System | Source::Shifted(_) => nap(by).await,
+            Source::Manual(clock) => {
+                let mut moved = clock.subscribe();
+                let end = moved.borrow_and_update().uptime.saturating_add(by);
+                while moved.borrow_and_update().uptime < end {
+                    if moved.changed().await.is_err() {
+                        return;
                     }
                 }
             }
-            Source::Manual(clock) => {
-                let mut moved = clock.subscribe();
-                while *moved.borrow_and_update() < at {
-                    if moved.changed().await.is_err() {
+        }
+    }
+
+    /// Returns once [`Clock::now`] is at or past `at`, or sooner when the wall clock was set back: then whoever waits
+    /// has to look at the time again, as `at` may be far away now. Cancel safe.
+    pub async fn sleep_until(&self, at: Timestamp) {
+        let mut before = self.now();
+        loop {
+            let now = self.now();
+            if now >= at || now < time::before(before, SLACK) {
+                return;
+            }
+            before = now;
+            let left = time::between(now, at).min(MAX_NAP);
+            match &self.0 {
+                Source::System => nap(left).await,
+                Source::Shifted(offset) => {
+                    let mut moved = offset.subscribe();
+                    // What was moved before the subscription is seen by another look at the clock.
+                    if self.now() < at {
+                        tokio::select! {
+                            () = nap(left) => {}
+                            _ = moved.changed() => {}
+                        }
+                    }
+                }
+                Source::Manual(clock) => {
+                    let mut moved = clock.subscribe();
+                    if moved.borrow_and_update().now == now && moved.changed().await.is_err() {
                         return;
                     }
                 }
@@ -121,7 +163,7 @@ fn monotonic() -> Duration {
 #[expect(clippy::disallowed_methods, reason = "the one home of waiting")]
 async fn nap(left: Duration) {
     // One millisecond more than what is left, since `now` is cut to whole milliseconds.
-    tokio::time::sleep(left.min(MAX_NAP).saturating_add(Duration::from_millis(1))).await;
+    tokio::time::sleep(left.saturating_add(Duration::from_millis(1))).await;
 }
 
 #[cfg(test)]
@@ -151,5 +193,26 @@ mod tests {
         clock.advance(Duration::from_secs(3_600));
         clock.sleep_until(time::after(before, Duration::from_secs(3_600))).await;
         assert!(clock.now() >= time::after(before, Duration::from_secs(3_600)));
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_wakes_who_would_wait_for_too_long() {
+        let clock = Clock::manual(time::from_millis(86_400_000));
+        let (short, long) = (clock.clone(), clock.clone());
+        let until = async move {
+            long.sleep_until(time::from_millis(86_460_000)).await;
+            long.now()
+        };
+        let by = async move {
+            short.sleep(Duration::from_secs(60)).await;
+            short.uptime()
+        };
+        let set = async {
+            clock.set(time::from_millis(0));
+            assert_eq!(clock.uptime(), Duration::ZERO);
+            clock.advance(Duration::from_secs(60));
+        };
+        let (woken_at, uptime, ()) = tokio::join!(until, by, set);
+        assert_eq!((woken_at, uptime), (time::from_millis(60_000), Duration::from_secs(60)));
     }
 }

@@ -82,9 +82,11 @@ impl HostGate {
         self.ready.first().map(|(at, _)| *at)
     }
 
-    /// Whether any feed waits for its turn.
-    pub fn is_waited_for(&self) -> bool {
-        self.hosts.values().any(|host| !host.waiting.is_empty())
+    /// Follows a clock that was set back by so much.
+    pub fn set_back(&mut self, by: Duration) {
+        let ready = std::mem::take(&mut self.ready).into_iter();
+        self.ready = ready.map(|(at, name)| (time::before(at, by), name)).collect();
+        self.hosts.values_mut().for_each(|host| host.not_before = time::before(host.not_before, by));
     }
 
     /// Forgets hosts that nobody waits for or visits and whose spacing is over.
@@ -155,6 +157,17 @@ mod tests {
         gate.leave("a.example", Some(at(60_000)));
         assert_eq!(gate.admit(at(59_999)), None);
         assert_eq!(gate.admit(at(60_000)), Some(FeedId(2)));
+    }
+
+    #[test]
+    fn spacing_follows_a_clock_that_is_set_back() {
+        let mut gate = HostGate::default();
+        gate.enqueue("a.example", MANNERS, FeedId(1));
+        gate.enqueue("a.example", MANNERS, FeedId(2));
+        assert_eq!(gate.admit(at(3_600_000)), Some(FeedId(1)));
+        gate.set_back(Duration::from_secs(3_600));
+        assert_eq!((gate.admit(at(999)), gate.next_ready()), (None, Some(at(1_000))));
+        assert_eq!(gate.admit(at(1_000)), Some(FeedId(2)));
     }
 
     #[test]

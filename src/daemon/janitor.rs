@@ -58,9 +58,11 @@ impl Janitor {
     /// When going on makes no sense: see [`StepError::retry`].
     pub async fn run(mut self, soft: CancellationToken, pulse: super::Pulse) -> Result<(), StepError> {
         let mut next = time::after(self.clock.now(), INTERVAL);
+        // A `next` that is further ahead than it was ever set is one of before the clock was set back.
+        let is_early = |now, next| now < next && next <= time::after(now, INTERVAL);
         while !soft.is_cancelled() {
             let now = self.clock.now();
-            let until = if now < next { Some(next) } else { pulse.after(self.step(now).await)? };
+            let until = if is_early(now, next) { Some(next) } else { pulse.after(self.step(now).await)? };
             next = until.unwrap_or(now);
             tokio::select! {
                 () = pulse.rest(until) => {}

@@ -17,7 +17,7 @@ use super::{
     progress::{Progress, StepError},
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, SLACK},
     mail::{self, Transport},
     model::{LeasedMail, NotificationId, Retry, Settlement, Timestamp, time},
     schedule,
@@ -37,6 +37,8 @@ const BACKOFF_CAP: Duration = Duration::from_secs(4 * 3_600);
 const AFTER_AMBIGUITY: Duration = Duration::from_secs(10 * 60);
 /// While the server refuses us as a whole, it is asked again this often.
 const HOLD: Duration = Duration::from_secs(5 * 60);
+/// No mail waits longer than this for its next attempt, unless the clock was set back.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(5 * 3_600);
 /// A mail that could not be handed over for this long is given up (RFC 5321 §4.5.4.1: four to five days).
 const GIVE_UP_AFTER: Duration = Duration::from_secs(5 * 86_400);
 
@@ -51,11 +53,14 @@ pub struct Mailer {
     leased: VecDeque<LeasedMail>,
     unsettled: Vec<(NotificationId, Settlement)>,
     held_until: Option<Timestamp>,
+    /// The `now` of the last step.
+    seen: Timestamp,
 }
 
 impl Mailer {
     /// A mailer over the outbox of `store`.
     pub fn new(store: Store, clock: Clock, hints: Hints, catalogs: watch::Receiver<Arc<Catalog>>) -> Self {
+        let seen = clock.now();
         Self {
             store,
             clock,
@@ -65,6 +70,7 @@ impl Mailer {
             leased: VecDeque::new(),
             unsettled: Vec::new(),
             held_until: None,
+            seen,
         }
     }
 
@@ -75,6 +81,7 @@ impl Mailer {
     pub async fn step(&mut self, now: Timestamp) -> Result<Progress, StepError> {
         self.adopt_catalog();
         self.settle_all().await?;
+        self.follow_clock(now).await?;
         if let Some(until) = self.held_until.filter(|until| *until > now) {
             self.release().await?;
             return Ok(Progress::Idle { until: Some(until) });
@@ -124,6 +131,17 @@ impl Mailer {
             }
         }
         self.drain().await
+    }
+
+    /// When the clock was set back, what waits is tried at once rather than when the clock is where it was.
+    async fn follow_clock(&mut self, now: Timestamp) -> Result<(), StepError> {
+        if now < time::before(self.seen, SLACK) {
+            self.held_until = None;
+            let hurried = self.store.hurry_mail(now, now).await?;
+            tracing::warn!(mails.hurried = hurried, "the clock was set back; mail that waits is tried now");
+        }
+        self.seen = now;
+        Ok(())
     }
 
     async fn release(&mut self) -> Result<(), StepError> {

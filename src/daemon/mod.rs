@@ -25,6 +25,7 @@ mod poller;
 mod progress;
 pub mod reading;
 mod supervisor;
+mod visits;
 
 use std::{sync::Arc, time::Duration};
 
@@ -41,7 +42,7 @@ pub use progress::{Progress, StepError};
 pub use supervisor::{Event, Events, Reload};
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, SLACK},
     model::{Retry, Timestamp, time},
     store::{self, Store},
 };
@@ -76,7 +77,9 @@ impl Daemon {
     /// # Errors
     /// When the store refuses.
     pub async fn build(store: Store, clock: Clock, catalog: Catalog) -> Result<Self, store::Error> {
-        let released = store.release_leases(clock.now()).await?;
+        let now = clock.now();
+        let released = store.release_leases(now).await?;
+        store.hurry_mail(now, time::after(now, mailer::LONGEST_WAIT)).await?;
         if released > 0 {
             tracing::info!(
                 mails.released = released,
@@ -121,19 +124,12 @@ impl Daemon {
     /// # Errors
     /// When the store refuses.
     pub async fn run_once(&self) -> Result<(), StepError> {
-        let never = tokio_util::sync::CancellationToken::new();
         let mut poller = self.poller();
         let mut planner = self.planner();
         let mut mailer = self.mailer();
         // Digest windows open before the first item is read, so that nothing of this run falls before them.
         planner.step(self.clock.now()).await?;
-        poller.poll_all(self.clock.now()).await?;
-        while poller.is_busy(self.clock.now()) {
-            if let Progress::Idle { until: Some(until) } = poller.step(self.clock.now(), &never).await? {
-                self.clock.sleep_until(until).await;
-            }
-        }
-        poller.drain().await?;
+        poller.poll_all().await?;
         while planner.step(self.clock.now()).await? == Progress::Worked {}
         while mailer.step(self.clock.now()).await? == Progress::Worked {}
         mailer.drain().await
@@ -170,16 +166,19 @@ impl Pulse {
         }
     }
 
-    /// Rests until `until` (`None`: until woken), keeping the heartbeat fresh.
+    /// Rests until `until` (`None`: until woken), keeping the heartbeat fresh. Ends early when the wall clock is set
+    /// back: what was due in a minute must not wait for a day.
     pub async fn rest(&self, until: Option<Timestamp>) {
+        let mut before = self.clock.now();
         loop {
             self.heartbeat.beat();
             let now = self.clock.now();
-            if until.is_some_and(|until| until <= now) {
+            if until.is_some_and(|until| until <= now) || now < time::before(before, SLACK) {
                 return;
             }
-            let nap = time::after(now, MAX_REST);
-            self.clock.sleep_until(until.map_or(nap, |until| until.min(nap))).await;
+            before = now;
+            let left = until.map_or(MAX_REST, |until| time::between(now, until));
+            self.clock.sleep(left.min(MAX_REST)).await;
         }
     }
 }

@@ -5,7 +5,10 @@
 //! **Invariant:** a pending match leaves the table in the same transaction that enqueues its mail. A mail that
 //! cannot be rendered leaves its matches pending.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -18,11 +21,13 @@ use crate::{
     clock::Clock,
     model::{Delivery, Notification, Recipient, Subscription, SubscriptionName, Timestamp, Topic, time},
     plan::{self, AlertSent, DigestSent, Due, History},
-    render,
+    render, schedule,
     store::{DeliveryHistory, Enqueued, NewMail, Store},
 };
 
-/// Pending matches looked at in one step. They are small; a backlog beyond this is planned in several steps.
+/// Pending matches looked at in one step. They are small; a backlog beyond this is planned in several steps. Those
+/// that wait for a digest are not looked at before it is due, so that they neither cost time with every alert nor
+/// crowd alerts out.
 const MAX_PENDING: usize = 200_000;
 /// Mails enqueued in one transaction.
 const MAX_BATCH: usize = 64;
@@ -56,8 +61,10 @@ impl Planner {
     /// When the store refuses; everything not enqueued stays pending.
     pub async fn step(&mut self, now: Timestamp) -> Result<Progress, StepError> {
         let catalog = self.adopt_catalog(now).await?;
-        let pending = self.store.pending(MAX_PENDING).await?;
-        let history = self.store.delivery_history(time::before(now, plan::ALERT_HISTORY)).await?;
+        let waiting = waiting_digests(now, &catalog.subscriptions, &self.store.digest_ends().await?);
+        let pending = self.store.pending_but_for(&waiting, MAX_PENDING).await?;
+        let since = time::before(now, plan::ALERT_HISTORY);
+        let history = self.store.delivery_history(since, &waiting).await?;
         let history = plan_history(history);
         let plan = plan::plan(now, &pending, &history, &catalog.subscriptions);
         if !plan.settled.is_empty() {
@@ -123,7 +130,7 @@ impl Planner {
             // Asked for again if the store refuses.
             self.forget_at = None;
             let pending = self.store.pending(MAX_PENDING).await?;
-            let history = plan_history(self.store.delivery_history(now).await?);
+            let history = plan_history(self.store.delivery_history(now, &[]).await?);
             let openings = plan::openings(now, &pending, &history, &catalog.subscriptions);
             self.store.open_digests(openings).await?;
         }
@@ -222,10 +229,67 @@ fn plan_history(stored: DeliveryHistory) -> History {
     }
 }
 
+/// The digests for none of whose readers anything is due: what is pending for them can only wait. A digest whose
+/// readers have no window yet is not among them, since its window begins with what is pending.
+fn waiting_digests(
+    now: Timestamp,
+    subscriptions: &[Subscription],
+    ends: &[(SubscriptionName, Recipient, Timestamp)],
+) -> Vec<SubscriptionName> {
+    let ends: HashMap<(&SubscriptionName, &Recipient), Timestamp> =
+        ends.iter().map(|(subscription, to, end)| ((subscription, to), *end)).collect();
+    let waits = |subscription: &&Subscription| {
+        let Delivery::Digest(policy) = &subscription.delivery else { return false };
+        subscription.to.iter().all(|to| {
+            let end = ends.get(&(&subscription.name, to));
+            end.is_some_and(|end| schedule::last_digest(now, policy, &subscription.zone, *end).is_none())
+        })
+    };
+    subscriptions.iter().filter(waits).map(|subscription| subscription.name.clone()).collect()
+}
+
 fn digest_readers(subscriptions: &[Subscription]) -> HashSet<(SubscriptionName, Recipient)> {
     subscriptions
         .iter()
         .filter(|subscription| matches!(subscription.delivery, Delivery::Digest(_)))
         .flat_map(|subscription| subscription.to.iter().map(|to| (subscription.name.clone(), to.clone())))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{civil::time, tz::TimeZone};
+
+    use super::*;
+    use crate::model::{DigestPolicy, TopicSelector, WhenEmpty};
+
+    #[test]
+    fn a_digest_is_looked_at_from_the_instant_it_is_due_for_any_reader() {
+        let (ann, bo) =
+            (Recipient::parse("ann@example.com").unwrap(), Recipient::parse("bo@example.com").unwrap());
+        let name = SubscriptionName::new("evening");
+        let digest = Subscription {
+            name: name.clone(),
+            to: vec![ann.clone(), bo.clone()],
+            topics: TopicSelector::All,
+            zone: TimeZone::UTC,
+            delivery: Delivery::Digest(DigestPolicy {
+                at: vec![time(18, 0, 0, 0)],
+                days: crate::model::Days::ALL,
+                when_empty: WhenEmpty::Skip,
+            }),
+        };
+        let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+        let yesterday = at("2026-11-23T18:00:00Z");
+        let check = |now: &str, ends: &[(&Recipient, Timestamp)], waits: bool| {
+            let ends: Vec<_> = ends.iter().map(|(to, end)| (name.clone(), (*to).clone(), *end)).collect();
+            let found = waiting_digests(at(now), std::slice::from_ref(&digest), &ends);
+            assert_eq!(found.contains(&name), waits, "{now}");
+        };
+        let both = [(&ann, yesterday), (&bo, yesterday)];
+        check("2026-11-24T17:59:59.999Z", &both, true);
+        check("2026-11-24T18:00:00Z", &both, false);
+        check("2026-11-24T18:00:01Z", &[(&ann, at("2026-11-24T18:00:00Z")), (&bo, yesterday)], false);
+        check("2026-11-24T12:00:00Z", &[(&ann, yesterday)], false);
+    }
 }

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, task::JoinSet};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -24,9 +24,10 @@ use super::{
     host_gate::HostGate,
     progress::{Progress, StepError},
     reading,
+    visits::{Visit, Visits},
 };
 use crate::{
-    clock::Clock,
+    clock::{Clock, SLACK},
     fetch::{FetchRequest, Fetched},
     model::{
         FailureKind, FeedId, FeedSpec, FeedState, Poll, PollFailure, PollOutcome, Recorded, Timestamp,
@@ -49,6 +50,9 @@ const MAX_UNSAVED_AGE: Duration = Duration::from_secs(10);
 const MAX_HOST_HOLD: Duration = Duration::from_secs(15 * 60);
 /// A feed whose poll could not be recorded is tried again after this.
 const AFTER_STORE_TROUBLE: Duration = Duration::from_secs(60);
+/// A feed is asked for in full this often even if its server always says that nothing changed: some servers say so
+/// for ever (a stale cache, a date in the future).
+const IN_FULL_EVERY: Duration = Duration::from_secs(86_400);
 
 /// See the module.
 #[derive(Debug)]
@@ -61,13 +65,18 @@ pub struct Poller {
     feeds: HashMap<FeedId, FeedState>,
     due: BTreeSet<(Timestamp, FeedId)>,
     gate: HostGate,
-    visits: JoinSet<Poll>,
+    visits: Visits,
     unsaved: Vec<Poll>,
+    /// When each feed was last read in full, as far as this process knows.
+    full_at: HashMap<FeedId, Timestamp>,
+    /// Wall clock and uptime of the last step.
+    seen: (Timestamp, Duration),
 }
 
 impl Poller {
     /// A poller that starts with what the store knows.
     pub fn new(store: Store, clock: Clock, hints: Hints, catalogs: watch::Receiver<Arc<Catalog>>) -> Self {
+        let seen = (clock.now(), clock.uptime());
         Self {
             store,
             clock,
@@ -77,8 +86,10 @@ impl Poller {
             feeds: HashMap::new(),
             due: BTreeSet::new(),
             gate: HostGate::default(),
-            visits: JoinSet::new(),
+            visits: Visits::default(),
             unsaved: Vec::new(),
+            full_at: HashMap::new(),
+            seen,
         }
     }
 
@@ -88,8 +99,10 @@ impl Poller {
     /// # Errors
     /// When the store refuses; the feeds concerned are polled again later.
     pub async fn step(&mut self, now: Timestamp, stop: &CancellationToken) -> Result<Progress, StepError> {
+        self.follow_clock(now);
         self.adopt_catalog(now).await?;
-        self.start_due(now);
+        self.enqueue_due(now);
+        self.begin_visits(now);
         if self.visits.is_empty() {
             let until = self.save_when_old(now).await?;
             return Ok(Progress::Idle {
@@ -97,8 +110,8 @@ impl Poller {
             });
         }
         let wake = earliest(self.next_due(), self.gate.next_ready().filter(|_| self.has_room()));
-        let finished = tokio::select! {
-            finished = self.visits.join_next() => finished,
+        let ended = tokio::select! {
+            ended = self.visits.next() => ended,
             () = wait_for(&self.clock, wake) => return Ok(Progress::Worked),
             () = stop.cancelled() => return Ok(Progress::Worked),
             _ = self.catalogs.changed() => {
@@ -106,25 +119,36 @@ impl Poller {
                 return Ok(Progress::Worked);
             }
         };
-        let batch = self.gather(finished).await;
+        let batch = self.gather(ended).await;
         self.record(batch).await?;
         Ok(Progress::Worked)
     }
 
-    /// Makes every feed due at `now`.
+    /// Visits every feed once, due or not, and records what they gave. A feed that is due again before the last one
+    /// has answered waits for another time.
     ///
     /// # Errors
     /// When the store refuses.
-    pub async fn poll_all(&mut self, now: Timestamp) -> Result<(), StepError> {
+    pub async fn poll_all(&mut self) -> Result<(), StepError> {
+        let now = self.clock.now();
         self.adopt_catalog(now).await?;
-        let all: Vec<FeedId> = self.due.iter().map(|(_, id)| *id).collect();
-        self.due = all.into_iter().map(|id| (now, id)).collect();
-        Ok(())
-    }
-
-    /// Whether a visit is under way, waits for its host, or is due at `now`.
-    pub fn is_busy(&self, now: Timestamp) -> bool {
-        !self.visits.is_empty() || self.gate.is_waited_for() || self.next_due().is_some_and(|at| at <= now)
+        self.due = self.due.iter().map(|(_, id)| (now, *id)).collect();
+        self.enqueue_due(now);
+        loop {
+            self.begin_visits(self.clock.now());
+            let wake = self.gate.next_ready().filter(|_| self.has_room());
+            if self.visits.is_empty() && wake.is_none() {
+                return self.drain().await;
+            }
+            let clock = self.clock.clone();
+            tokio::select! {
+                Some(ended) = self.visits.next() => {
+                    let batch = self.gather(Some(ended)).await;
+                    self.record(batch).await?;
+                }
+                () = wait_for(&clock, wake) => {}
+            }
+        }
     }
 
     /// Starts no more visits, waits for those under way and records them.
@@ -134,8 +158,8 @@ impl Poller {
     pub async fn drain(&mut self) -> Result<(), StepError> {
         self.due.clear();
         self.gate.clear_waiting();
-        while let Some(finished) = self.visits.join_next().await {
-            let batch = self.gather(Some(finished)).await;
+        while let Some(ended) = self.visits.next().await {
+            let batch = self.gather(Some(ended)).await;
             self.record(batch).await?;
         }
         self.save().await
@@ -158,16 +182,47 @@ impl Poller {
         self.drain().await
     }
 
+    /// Waits are kept in wall-clock time. When that is set back, all that is due moves back with it; otherwise no
+    /// feed would be visited until the clock is where it was.
+    fn follow_clock(&mut self, now: Timestamp) {
+        let uptime = self.clock.uptime();
+        let (then, uptime_then) = std::mem::replace(&mut self.seen, (now, uptime));
+        let expected = time::after(then, uptime.saturating_sub(uptime_then));
+        let back = time::between(now, expected);
+        if back <= SLACK {
+            return;
+        }
+        tracing::warn!(clock.back_s = back.as_secs(), "the clock was set back; polls follow it");
+        for state in self.feeds.values_mut() {
+            state.next_poll_at = time::before(state.next_poll_at, back);
+        }
+        self.due = self.due.iter().map(|(at, id)| (time::before(*at, back), *id)).collect();
+        self.full_at.values_mut().for_each(|at| *at = time::before(*at, back));
+        self.gate.set_back(back);
+    }
+
     async fn adopt_catalog(&mut self, now: Timestamp) -> Result<(), StepError> {
         if self.catalog.is_some() && !self.catalogs.has_changed().unwrap_or(false) {
             return Ok(());
         }
-        let catalog = self.catalogs.borrow_and_update().clone();
         self.save().await?;
-        let states = self.store.sync_feeds(now, catalog.feeds.clone()).await?;
+        let catalog = self.catalogs.borrow_and_update().clone();
+        let synced = self.store.sync_feeds(now, catalog.feeds.clone()).await;
+        // Not taken over yet: the next step tries again.
+        let mut states = synced.inspect_err(|_| self.catalogs.mark_changed())?;
+        for state in &mut states {
+            if let Some(known) = self.feeds.get(&state.id) {
+                state.next_poll_at = state.next_poll_at.min(known.next_poll_at);
+            }
+            self.full_at.entry(state.id).or_insert_with(|| read_in_full(state, now));
+        }
         self.gate.clear_waiting();
-        self.due = states.iter().map(|state| (state.next_poll_at, state.id)).collect();
+        // Those under way are due again once they have ended.
+        let visited = self.visits.feeds();
+        let waiting = states.iter().filter(|state| !visited.contains(&state.id));
+        self.due = waiting.map(|state| (state.next_poll_at, state.id)).collect();
         self.feeds = states.into_iter().map(|state| (state.id, state)).collect();
+        self.full_at.retain(|id, _| self.feeds.contains_key(id));
         self.catalog = Some(catalog);
         Ok(())
     }
@@ -180,7 +235,7 @@ impl Poller {
         self.due.first().map(|(at, _)| *at)
     }
 
-    fn start_due(&mut self, now: Timestamp) {
+    fn enqueue_due(&mut self, now: Timestamp) {
         let Some(catalog) = self.catalog.clone() else { return };
         while let Some((at, id)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
             self.due.remove(&(at, id));
@@ -188,38 +243,69 @@ impl Poller {
                 self.gate.enqueue(&host_of(&state.spec), catalog.manners(&state.spec.url), id);
             }
         }
+    }
+
+    fn begin_visits(&mut self, now: Timestamp) {
+        let Some(catalog) = self.catalog.clone() else { return };
         while self.has_room()
             && let Some(id) = self.gate.admit(now)
         {
-            if let Some(state) = self.feeds.get(&id) {
-                self.visits.spawn(visit(catalog.clone(), self.clock.clone(), state.clone()));
+            // Whoever waits at the gate is a feed in force: a new catalog empties the gate.
+            let Some(state) = self.feeds.get(&id) else { continue };
+            let mut state = state.clone();
+            let full_at = self.full_at.get(&id).copied().unwrap_or(now);
+            if time::between(full_at, now) >= IN_FULL_EVERY {
+                state.validators = Validators::default();
             }
+            let in_full = state.validators == Validators::default();
+            let visited = visit(catalog.clone(), self.clock.clone(), state.clone());
+            self.visits.begin(Visit { host: host_of(&state.spec), state, in_full }, visited);
         }
         self.gate.tidy(now);
     }
 
     /// The poll that ended and those that end within [`LINGER`] of it.
-    async fn gather(&mut self, first: Option<Result<Poll, tokio::task::JoinError>>) -> Vec<Poll> {
+    async fn gather(&mut self, first: Option<(Visit, Option<Poll>)>) -> Vec<Poll> {
         let mut batch = Vec::new();
-        batch.extend(first.and_then(Result::ok));
-        let linger = time::after(self.clock.now(), LINGER);
+        batch.extend(first.map(|(visit, poll)| self.end(visit, poll)));
         let clock = self.clock.clone();
+        let linger = clock.sleep(LINGER);
+        tokio::pin!(linger);
         while batch.len() < MAX_BATCH && !self.visits.is_empty() {
             tokio::select! {
                 biased;
-                Some(finished) = self.visits.join_next() => batch.extend(finished.ok()),
-                () = clock.sleep_until(linger) => break,
+                Some((visit, poll)) = self.visits.next() => batch.push(self.end(visit, poll)),
+                () = &mut linger => break,
             }
         }
         batch
     }
 
-    async fn record(&mut self, batch: Vec<Poll>) -> Result<(), StepError> {
-        for poll in &batch {
-            if let Some(state) = self.feeds.get(&poll.feed) {
-                self.gate.leave(&host_of(&state.spec), host_hold(poll));
-            }
+    /// Gives the host its turn back. A visit that broke down is a failed poll.
+    fn end(&mut self, visit: Visit, poll: Option<Poll>) -> Poll {
+        let poll = poll.unwrap_or_else(|| {
+            let now = self.clock.now();
+            let outcome = broken_down();
+            let next_poll_at = match &self.catalog {
+                Some(catalog) => schedule::next_poll(now, &visit.state, &outcome, &catalog.poll.policy),
+                None => time::after(now, visit.state.spec.interval),
+            };
+            let failures = visit.state.failures.saturating_add(1);
+            Poll { feed: visit.state.id, at: now, outcome, next_poll_at, failures }
+        });
+        self.gate.leave(&visit.host, host_hold(&poll));
+        let read = match poll.outcome {
+            PollOutcome::Modified { .. } => true,
+            PollOutcome::NotModified { .. } => visit.in_full,
+            PollOutcome::Failed(_) => false,
+        };
+        if read && let Some(full_at) = self.full_at.get_mut(&poll.feed) {
+            *full_at = poll.at;
         }
+        poll
+    }
+
+    async fn record(&mut self, batch: Vec<Poll>) -> Result<(), StepError> {
         let only_unchanged = batch.iter().all(|poll| matches!(poll.outcome, PollOutcome::NotModified { .. }));
         for poll in &batch {
             self.remember(poll);
@@ -256,7 +342,8 @@ impl Poller {
         let Some(oldest) = self.unsaved.first().map(|poll| time::after(poll.at, MAX_UNSAVED_AGE)) else {
             return Ok(None);
         };
-        if now < oldest {
+        // A later instant than that was set before the clock was set back.
+        if now < oldest && oldest <= time::after(now, MAX_UNSAVED_AGE) {
             return Ok(Some(oldest));
         }
         self.save().await?;
@@ -349,13 +436,7 @@ async fn visit(catalog: Arc<Catalog>, clock: Clock, state: FeedState) -> Poll {
                 };
                 reading::read(&catalog, &state, body, now)
             });
-            read.await.unwrap_or_else(|_| {
-                PollOutcome::Failed(PollFailure {
-                    kind: FailureKind::Internal,
-                    message: "reading the feed failed inside wirewatch; please report the feed".to_owned(),
-                    retry_at: None,
-                })
-            })
+            read.await.unwrap_or_else(|_| broken_down())
         }
         Err(error) => PollOutcome::Failed(error.into()),
     };
@@ -365,6 +446,21 @@ async fn visit(catalog: Arc<Catalog>, clock: Clock, state: FeedState) -> Poll {
     };
     let next_poll_at = schedule::next_poll(now, &state, &outcome, &catalog.poll.policy);
     Poll { feed: state.id, at: now, outcome, next_poll_at, failures }
+}
+
+fn broken_down() -> PollOutcome {
+    PollOutcome::Failed(PollFailure {
+        kind: FailureKind::Internal,
+        message: "reading the feed failed inside wirewatch; please report the feed".to_owned(),
+        retry_at: None,
+    })
+}
+
+/// When a feed that this process has not read counts as read in full: at some time within the last day that its id
+/// picks, so that not all are asked for in full at once.
+fn read_in_full(state: &FeedState, now: Timestamp) -> Timestamp {
+    let spread = u64::try_from(state.id.0).unwrap_or(0).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    time::before(now, Duration::from_secs(spread % IN_FULL_EVERY.as_secs()))
 }
 
 /// The host whose patience a feed uses: host and port.

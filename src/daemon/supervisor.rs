@@ -14,10 +14,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Catalog, Daemon, Heartbeat, Pulse, StepError};
-use crate::{
-    model::time,
-    systemd::{self, ServiceState},
-};
+use crate::systemd::{self, ServiceState};
 
 /// How long tasks may take to finish what they began, once asked to stop. Below `TimeoutStopSec=` of the unit.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -98,14 +95,13 @@ impl Daemon {
         let tick = systemd::watchdog_interval().map_or(TICK, |interval| TICK.min(interval / 3));
         let mut ended = None;
         while ended.is_none() {
-            let next_tick = time::after(self.clock.now(), tick);
             tokio::select! {
                 event = events.next() => match event {
                     Event::Stop => break,
                     Event::Reload => self.reload(&reload).await,
                 },
                 done = tasks.join_next() => ended = done,
-                () = self.clock.sleep_until(next_tick) => self.tick(&heartbeats).await,
+                () = self.clock.sleep(tick) => self.tick(&heartbeats).await,
             }
         }
         systemd::notify(&ServiceState::Stopping);
@@ -152,7 +148,9 @@ impl Daemon {
     /// is dropped; what was not recorded is repeated at the next start.
     async fn stop(&self, events: &mut Events, soft: &CancellationToken, mut tasks: Tasks) {
         soft.cancel();
-        let deadline = time::after(self.clock.now(), DRAIN);
+        let clock = self.clock.clone();
+        let deadline = clock.sleep(DRAIN);
+        tokio::pin!(deadline);
         while !tasks.is_empty() {
             tokio::select! {
                 done = tasks.join_next() => {
@@ -165,7 +163,7 @@ impl Daemon {
                         break;
                     }
                 }
-                () = self.clock.sleep_until(deadline) => break,
+                () = &mut deadline => break,
             }
         }
         if !tasks.is_empty() {

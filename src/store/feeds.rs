@@ -24,7 +24,7 @@ const STATE: &str = "
 impl Store {
     /// Puts exactly `specs` in force and returns their states in the same order. A feed that is new is due at
     /// `now`; one that left stays stored and is no longer polled. A feed whose next poll lies further ahead than
-    /// its (shortened) interval allows is moved up.
+    /// its (shortened) interval allows is moved up, and so is one that was scheduled before the clock was set back.
     ///
     /// # Errors
     /// See [`Error`].
@@ -37,7 +37,7 @@ impl Store {
             for spec in specs {
                 let url = spec.url.as_str().to_owned();
                 upsert.execute((&url, bucket(&spec), &spec.title, row::ms(now)))?;
-                states.push(state.query_row([&url], |r| feed_state(r, spec))?);
+                states.push(state.query_row([&url], |r| feed_state(r, spec, now))?);
             }
             Ok(states)
         })
@@ -117,12 +117,18 @@ fn bucket(spec: &FeedSpec) -> i64 {
     i64::try_from(xxhash_rust::xxh3::xxh3_64(host.as_bytes()) % BUCKETS).unwrap_or(0)
 }
 
-fn feed_state(r: &Row<'_>, spec: FeedSpec) -> rusqlite::Result<FeedState> {
+fn feed_state(r: &Row<'_>, spec: FeedSpec, now: Timestamp) -> rusqlite::Result<FeedState> {
     let last_poll_at = row::instant(r, "last_poll_at_ms")?;
     let failures: u32 = r.get("failures")?;
     let mut next_poll_at = time::from_millis(r.get("next_poll_at_ms")?);
     if let (Some(last), 0) = (last_poll_at, failures) {
         next_poll_at = next_poll_at.min(time::after(last, spec.interval.saturating_mul(2)));
+    }
+    // A last poll that is still to come was recorded before the clock was set back: the wait begins now.
+    if let Some(last) = last_poll_at.filter(|last| *last > now) {
+        next_poll_at = next_poll_at.min(time::after(now, time::between(last, next_poll_at)));
+    } else if last_poll_at.is_none() {
+        next_poll_at = next_poll_at.min(now);
     }
     Ok(FeedState {
         id: FeedId(r.get("id")?),

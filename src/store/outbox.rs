@@ -101,6 +101,24 @@ impl Store {
         .await
     }
 
+    /// Makes mails that wait for longer than `later_than` due at `now`: what was scheduled before the clock was set back
+    /// would wait until it is where it was. Returns how many there were.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn hurry_mail(&self, now: Timestamp, later_than: Timestamp) -> Result<usize, Error> {
+        self.write(move |tx| {
+            let hurried = tx
+                .prepare_cached(
+                    "UPDATE notification SET next_attempt_at_ms = ?1
+                     WHERE state = 'queued' AND next_attempt_at_ms > ?2",
+                )?
+                .execute((row::ms(now), row::ms(later_than)))?;
+            Ok(hurried)
+        })
+        .await
+    }
+
     /// One rendered mail, whatever its state; bodies are empty once pruned.
     ///
     /// # Errors

@@ -67,12 +67,25 @@ impl Store {
     /// # Errors
     /// See [`Error`].
     pub async fn pending(&self, limit: usize) -> Result<Vec<Pending>, Error> {
+        self.pending_but_for(&[], limit).await
+    }
+
+    /// Pending matches but for those of `waiting` subscriptions, oldest first.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn pending_but_for(
+        &self,
+        waiting: &[SubscriptionName],
+        limit: usize,
+    ) -> Result<Vec<Pending>, Error> {
+        let waiting = names(waiting);
         self.read(move |tx| {
             let mut statement = tx.prepare_cached(
                 "SELECT id, subscription, recipient, topic, story_id, item_id, matched_at_ms
-                 FROM pending ORDER BY id LIMIT ?1",
+                 FROM pending WHERE subscription NOT IN (SELECT value FROM json_each(?1)) ORDER BY id LIMIT ?2",
             )?;
-            let mut rows = statement.query([row::limit(limit)])?;
+            let mut rows = statement.query((waiting, row::limit(limit)))?;
             let mut pending = Vec::new();
             while let Some(r) = rows.next()? {
                 pending.push(Pending {
@@ -92,30 +105,39 @@ impl Store {
         .await
     }
 
-    /// What was mailed before; alerts since `alerts_since`.
+    /// What was mailed before: alerts since `alerts_since`, and which stories of pending matches were alerted, but for
+    /// matches of `waiting` subscriptions.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn delivery_history(&self, alerts_since: Timestamp) -> Result<DeliveryHistory, Error> {
+    pub async fn delivery_history(
+        &self,
+        alerts_since: Timestamp,
+        waiting: &[SubscriptionName],
+    ) -> Result<DeliveryHistory, Error> {
+        let waiting = names(waiting);
         self.read(move |tx| {
             Ok(DeliveryHistory {
                 alerts: reader_instants(
                     tx,
                     "SELECT subscription, recipient, created_at_ms FROM notification
                      WHERE created_at_ms > ?1 AND kind IN ('alert', 'rollup') ORDER BY seq",
-                    row::ms(alerts_since),
+                    [row::ms(alerts_since)],
                 )?,
-                alerted: alerted(tx)?,
-                digested: digested(tx)?,
-                digests: reader_instants(
-                    tx,
-                    "SELECT subscription, recipient, window_end_ms FROM digest_run WHERE ?1 = ?1
-                     ORDER BY subscription, recipient",
-                    0,
-                )?,
+                alerted: alerted(tx, &waiting)?,
+                digested: digested(tx, &waiting)?,
+                digests: digest_ends(tx)?,
             })
         })
         .await
+    }
+
+    /// Up to when each reader's digests are complete, by subscription and recipient.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn digest_ends(&self) -> Result<Vec<(SubscriptionName, Recipient, Timestamp)>, Error> {
+        self.read(digest_ends).await
     }
 
     /// Starts the first window of digest readers that have none yet: it opens at the instant given.
@@ -145,11 +167,7 @@ impl Store {
     /// See [`Error`].
     pub async fn forget_digests(&self, keep: HashSet<(SubscriptionName, Recipient)>) -> Result<(), Error> {
         self.write(move |tx| {
-            let known = reader_instants(
-                tx,
-                "SELECT subscription, recipient, window_end_ms FROM digest_run WHERE ?1 = ?1",
-                0,
-            )?;
+            let known = digest_ends(tx)?;
             let mut forget = tx.prepare_cached(
                 "DELETE FROM digest_run WHERE subscription = ?1 AND recipient = ?2 AND NOT EXISTS
                     (SELECT 1 FROM pending WHERE pending.subscription = ?1 AND pending.recipient = ?2)",
@@ -277,13 +295,25 @@ fn notification_id(instance: &[u8], key: &str) -> NotificationId {
     NotificationId(id)
 }
 
+/// A list for `json_each`.
+fn names(subscriptions: &[SubscriptionName]) -> String {
+    let names: Vec<&str> = subscriptions.iter().map(SubscriptionName::as_str).collect();
+    serde_json::json!(names).to_string()
+}
+
+fn digest_ends(tx: &Transaction<'_>) -> Result<Vec<(SubscriptionName, Recipient, Timestamp)>, Error> {
+    let sql =
+        "SELECT subscription, recipient, window_end_ms FROM digest_run ORDER BY subscription, recipient";
+    reader_instants(tx, sql, [])
+}
+
 fn reader_instants(
     tx: &Transaction<'_>,
     sql: &str,
-    parameter: i64,
+    parameters: impl rusqlite::Params,
 ) -> Result<Vec<(SubscriptionName, Recipient, Timestamp)>, Error> {
     let mut statement = tx.prepare_cached(sql)?;
-    let mut rows = statement.query([parameter])?;
+    let mut rows = statement.query(parameters)?;
     let mut found = Vec::new();
     while let Some(r) = rows.next()? {
         found.push((
@@ -295,12 +325,13 @@ fn reader_instants(
     Ok(found)
 }
 
-fn alerted(tx: &Transaction<'_>) -> Result<Vec<(Recipient, StoryId)>, Error> {
+fn alerted(tx: &Transaction<'_>, waiting: &str) -> Result<Vec<(Recipient, StoryId)>, Error> {
     let mut statement = tx.prepare_cached(
         "SELECT DISTINCT pending.recipient, pending.story_id FROM pending
-         JOIN alerted ON alerted.recipient = pending.recipient AND alerted.story_id = pending.story_id",
+         JOIN alerted ON alerted.recipient = pending.recipient AND alerted.story_id = pending.story_id
+         WHERE pending.subscription NOT IN (SELECT value FROM json_each(?1))",
     )?;
-    let mut rows = statement.query([])?;
+    let mut rows = statement.query([waiting])?;
     let mut found = Vec::new();
     while let Some(r) = rows.next()? {
         found.push((row::recipient(&r.get::<_, String>(0)?)?, StoryId(r.get(1)?)));
@@ -308,12 +339,16 @@ fn alerted(tx: &Transaction<'_>) -> Result<Vec<(Recipient, StoryId)>, Error> {
     Ok(found)
 }
 
-fn digested(tx: &Transaction<'_>) -> Result<Vec<(SubscriptionName, Recipient, StoryId)>, Error> {
+fn digested(
+    tx: &Transaction<'_>,
+    waiting: &str,
+) -> Result<Vec<(SubscriptionName, Recipient, StoryId)>, Error> {
     let mut statement = tx.prepare_cached(
         "SELECT DISTINCT digested.subscription, pending.recipient, pending.story_id FROM pending
-         JOIN digested ON digested.recipient = pending.recipient AND digested.story_id = pending.story_id",
+         JOIN digested ON digested.recipient = pending.recipient AND digested.story_id = pending.story_id
+         WHERE pending.subscription NOT IN (SELECT value FROM json_each(?1))",
     )?;
-    let mut rows = statement.query([])?;
+    let mut rows = statement.query([waiting])?;
     let mut found = Vec::new();
     while let Some(r) = rows.next()? {
         let subscription = SubscriptionName::new(&r.get::<_, String>(0)?);

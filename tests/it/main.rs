@@ -12,6 +12,7 @@
 mod cli;
 mod crash;
 mod daemon;
+mod faults;
 mod harness;
 mod pipeline;
 mod store;

@@ -185,7 +185,7 @@ async fn enqueueing_is_idempotent_by_key_and_settles_in_the_same_transaction() {
     assert_eq!(shop.store.enqueue(later(1), vec![alert]).await.unwrap(), [Enqueued::AlreadyQueued]);
     assert!(shop.store.pending(10).await.unwrap().is_empty());
     assert_eq!(shop.store.outbox(None, 10).await.unwrap().len(), 1);
-    let history = shop.store.delivery_history(time::before(NOW, Duration::from_secs(1))).await.unwrap();
+    let history = shop.store.delivery_history(time::before(NOW, Duration::from_secs(1)), &[]).await.unwrap();
     assert_eq!(history.alerts, [(SubscriptionName::new("desk"), desk(), NOW)]);
 }
 
@@ -199,7 +199,7 @@ async fn who_was_alerted_of_a_story_with_new_matches_is_known() {
         .enqueue(NOW, vec![NewMail { stories: vec![pending[0].story], ..mail("alert/1") }])
         .await
         .unwrap();
-    let history = shop.store.delivery_history(NOW).await.unwrap();
+    let history = shop.store.delivery_history(NOW, &[]).await.unwrap();
     assert_eq!(history.alerted, [(desk(), pending[0].story)]);
     assert!(history.alerts.is_empty(), "only those after the instant asked for");
 }
@@ -208,7 +208,7 @@ async fn who_was_alerted_of_a_story_with_new_matches_is_known() {
 async fn a_digest_window_opens_once_and_only_moves_forward() {
     let shop = shop().await;
     let reader = (SubscriptionName::new("desk"), desk());
-    let ends = async || shop.store.delivery_history(NOW).await.unwrap().digests[0].2;
+    let ends = async || shop.store.delivery_history(NOW, &[]).await.unwrap().digests[0].2;
     shop.store.open_digests(vec![(reader.0.clone(), reader.1.clone(), NOW)]).await.unwrap();
     shop.store.open_digests(vec![(reader.0, reader.1, later(5))]).await.unwrap();
     assert_eq!(ends().await, NOW);

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use wirewatch::{
     clock::Clock,
     config::{self, Config, Environment},
-    daemon::{Catalog, Daemon, Mailer, Planner, Poller, Progress, TransportSpec},
+    daemon::{Catalog, Daemon, Mailer, Planner, Poller, Progress, StepError, TransportSpec},
     mail::{Identity, Memory, Sender},
     model::{OutboundMail, Timestamp, time},
     store::Store,
@@ -113,14 +113,48 @@ impl TestApp {
         while self.poller.step(self.clock.now(), &never).await.unwrap() == Progress::Worked {}
     }
 
-    /// Begins the visits that are due, and is killed while `path` has not answered yet.
-    pub async fn killed_while_visiting(mut self, path: &str) -> Self {
+    /// Begins the visits that are due, up to where `path` was asked for and has not answered yet.
+    pub async fn poll_until_visiting(&mut self, path: &str) {
         let visits = self.farm.visits(path).len();
         let never = CancellationToken::new();
         tokio::select! {
             stepped = self.poller.step(self.clock.now(), &never) => panic!("nothing was to end: {stepped:?}"),
             () = self.farm.visited(path, visits + 1) => {}
         }
+    }
+
+    /// One step of the poller, which the store refuses.
+    pub async fn poll_refused(&mut self) -> StepError {
+        let never = CancellationToken::new();
+        loop {
+            match self.poller.step(self.clock.now(), &never).await {
+                Ok(Progress::Worked) => {}
+                Ok(idle) => panic!("the store was to refuse: {idle:?}"),
+                Err(error) => return error,
+            }
+        }
+    }
+
+    /// Polls while `table` is missing, and puts it back.
+    pub async fn poll_refused_by(&mut self, table: &str) {
+        self.tamper(&format!("ALTER TABLE {table} RENAME TO aside"));
+        self.poll_refused().await;
+        self.tamper(&format!("ALTER TABLE aside RENAME TO {table}"));
+    }
+
+    /// One round, as `run --once` does it.
+    pub async fn run_once(&self) {
+        self.daemon.run_once().await.unwrap();
+    }
+
+    /// Changes the database behind the application's back.
+    pub fn tamper(&self, sql: &str) {
+        rusqlite::Connection::open(self.store.path()).unwrap().execute_batch(sql).unwrap();
+    }
+
+    /// Begins the visits that are due, and is killed while `path` has not answered yet.
+    pub async fn killed_while_visiting(mut self, path: &str) -> Self {
+        self.poll_until_visiting(path).await;
         self.killed_and_restarted().await
     }
 

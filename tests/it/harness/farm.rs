@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{Arc, Condvar, Mutex},
     thread,
 };
 
@@ -16,12 +16,12 @@ pub struct Page {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    /// Take the request and never answer.
+    /// Take the request and do not answer before the path gets another page.
     pub hang: bool,
 }
 
 impl Page {
-    /// Takes the request and never answers.
+    /// Takes the request and does not answer before the path gets another page.
     pub fn hanging() -> Self {
         Self { hang: true, ..Self::status(200) }
     }
@@ -94,6 +94,7 @@ pub struct Farm {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
     visited: Arc<Notify>,
+    changed: Arc<Condvar>,
 }
 
 impl Farm {
@@ -102,14 +103,15 @@ impl Farm {
         let address = listener.local_addr().unwrap();
         let state: Arc<Mutex<State>> = Arc::default();
         let visited: Arc<Notify> = Arc::default();
-        let (shared, tell) = (state.clone(), visited.clone());
+        let changed: Arc<Condvar> = Arc::default();
+        let (shared, tell, turned) = (state.clone(), visited.clone(), changed.clone());
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let (shared, tell) = (shared.clone(), tell.clone());
-                thread::spawn(move || serve(&stream, &shared, &tell));
+                let (shared, tell, turned) = (shared.clone(), tell.clone(), turned.clone());
+                thread::spawn(move || serve(&stream, &shared, &tell, &turned));
             }
         });
-        Self { address, state, visited }
+        Self { address, state, visited, changed }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -118,6 +120,7 @@ impl Farm {
 
     pub fn set(&self, path: &str, page: Page) {
         self.state.lock().unwrap().pages.insert(path.to_owned(), page);
+        self.changed.notify_all();
     }
 
     /// Returns once a path was asked for `times` times.
@@ -142,22 +145,28 @@ impl Farm {
     }
 }
 
-fn serve(stream: &TcpStream, state: &Mutex<State>, visited: &Notify) {
+fn serve(stream: &TcpStream, state: &Mutex<State>, visited: &Notify, changed: &Condvar) {
     let _ = stream.set_nodelay(true);
     let mut reader = BufReader::new(stream);
     while let Some((path, headers)) = read_head(&mut reader) {
-        let page = state.lock().unwrap().pages.get(&path).cloned().unwrap_or_else(|| Page::status(404));
-        let tag = page.headers.iter().find(|(name, _)| name == "ETag").map(|(_, value)| value.clone());
+        let page_of = |state: &State| state.pages.get(&path).cloned().unwrap_or_else(|| Page::status(404));
+        let mut page = page_of(&state.lock().unwrap());
         let asked = headers.iter().find(|(name, _)| name == "if-none-match").map(|(_, value)| value.clone());
-        let unchanged = page.status == 200 && tag.is_some() && tag == asked;
-        let (status, body) = if unchanged { (304, &[][..]) } else { (page.status, &page.body[..]) };
-        state.lock().unwrap().log.push(Request { path, headers, answered: status });
+        let is_unchanged = |page: &Page| {
+            let tag = page.headers.iter().find(|(name, _)| name == "ETag").map(|(_, value)| value.clone());
+            page.status == 200 && tag.is_some() && tag == asked
+        };
+        let answered = if is_unchanged(&page) { 304 } else { page.status };
+        state.lock().unwrap().log.push(Request { path: path.clone(), headers: headers.clone(), answered });
         visited.notify_one();
-        if page.hang {
-            loop {
-                thread::park();
-            }
+        let mut waiting = state.lock().unwrap();
+        while page.hang {
+            waiting = changed.wait(waiting).unwrap();
+            page = page_of(&waiting);
         }
+        drop(waiting);
+        let unchanged = is_unchanged(&page);
+        let (status, body) = if unchanged { (304, &[][..]) } else { (page.status, &page.body[..]) };
         let mut answer = format!("HTTP/1.1 {status} Farm\r\n").into_bytes();
         for (name, value) in &page.headers {
             answer.extend(format!("{name}: {value}\r\n").into_bytes());

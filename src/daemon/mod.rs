@@ -177,8 +177,8 @@ impl Pulse {
                 return;
             }
             before = now;
-            let left = until.map_or(MAX_REST, |until| time::between(now, until));
-            self.clock.sleep(left.min(MAX_REST)).await;
+            let nap = time::after(now, MAX_REST);
+            self.clock.sleep_until(until.map_or(nap, |until| until.min(nap))).await;
         }
     }
 }

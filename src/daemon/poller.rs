@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -50,6 +50,8 @@ const MAX_UNSAVED_AGE: Duration = Duration::from_secs(10);
 const MAX_HOST_HOLD: Duration = Duration::from_secs(15 * 60);
 /// A feed whose poll could not be recorded is tried again after this.
 const AFTER_STORE_TROUBLE: Duration = Duration::from_secs(60);
+/// Feeds read at once. A hostile body takes many times its size while it is read, and reading is quick.
+const READERS: usize = 2;
 /// A feed is asked for in full this often even if its server always says that nothing changed: some servers say so
 /// for ever (a stale cache, a date in the future).
 const IN_FULL_EVERY: Duration = Duration::from_secs(86_400);
@@ -66,6 +68,7 @@ pub struct Poller {
     due: BTreeSet<(Timestamp, FeedId)>,
     gate: HostGate,
     visits: Visits,
+    readers: Arc<Semaphore>,
     unsaved: Vec<Poll>,
     /// When each feed was last read in full, as far as this process knows.
     full_at: HashMap<FeedId, Timestamp>,
@@ -87,6 +90,7 @@ impl Poller {
             due: BTreeSet::new(),
             gate: HostGate::default(),
             visits: Visits::default(),
+            readers: Arc::new(Semaphore::new(READERS)),
             unsaved: Vec::new(),
             full_at: HashMap::new(),
             seen,
@@ -258,7 +262,7 @@ impl Poller {
                 state.validators = Validators::default();
             }
             let in_full = state.validators == Validators::default();
-            let visited = visit(catalog.clone(), self.clock.clone(), state.clone());
+            let visited = visit(catalog.clone(), self.clock.clone(), self.readers.clone(), state.clone());
             self.visits.begin(Visit { host: host_of(&state.spec), state, in_full }, visited);
         }
         self.gate.tidy(now);
@@ -418,7 +422,7 @@ impl Poller {
 }
 
 /// One visit: fetch, read, decide when to come back.
-async fn visit(catalog: Arc<Catalog>, clock: Clock, state: FeedState) -> Poll {
+async fn visit(catalog: Arc<Catalog>, clock: Clock, readers: Arc<Semaphore>, state: FeedState) -> Poll {
     let request = FetchRequest { url: state.spec.url.clone(), validators: state.validators.clone() };
     let fetched = catalog.fetcher.fetch(&request).await;
     let now = clock.now();
@@ -427,7 +431,9 @@ async fn visit(catalog: Arc<Catalog>, clock: Clock, state: FeedState) -> Poll {
         Ok(Fetched::Modified(response)) => {
             let (catalog, state) = (catalog.clone(), state.clone());
             // Reading is work for the processor, and must not hold up the network.
+            let turn = readers.acquire_owned().await;
             let read = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
                 let body = reading::Body {
                     url: &response.url,
                     content_type: response.content_type.as_deref(),

@@ -54,10 +54,15 @@ pub fn read(catalog: &Catalog, state: &FeedState, body: Body<'_>, now: Timestamp
     };
     let identified = feed::identify(parsed.items);
     let announced = announce(state, &identified, now);
+    let stories = feed::story_keys(identified.iter().map(|(item, _)| item));
     let items = identified
         .into_iter()
+        .zip(stories)
         .zip(announced)
-        .map(|((item, keys), announce)| new_item(catalog, item, keys, announce))
+        .map(|(((item, keys), story_key), announce)| NewItem {
+            story_key,
+            ..new_item(catalog, item, keys, announce)
+        })
         .collect();
     PollOutcome::Modified {
         validators: body.validators,
@@ -74,7 +79,7 @@ fn new_item(catalog: &Catalog, item: Item, keys: Vec<ItemKey>, announce: Announc
         Announce::Yes => plan::routes(&catalog.subscriptions, matches.iter().map(|found| &found.topic)),
         Announce::Baseline => Vec::new(),
     };
-    NewItem { story_key: feed::story_key(&item), item, keys, matches, announce, routes }
+    NewItem { story_key: None, item, keys, matches, announce, routes }
 }
 
 /// Which items of a poll are news: all, except on the first poll of a feed, where `on_add` decides.

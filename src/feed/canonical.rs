@@ -6,6 +6,8 @@
 //!
 //! Rejected: to follow redirects and `rel=canonical`: that is a request for each item, at the publishers' cost.
 
+use std::collections::HashMap;
+
 use url::Url;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -66,11 +68,28 @@ pub fn canonical_link(link: &Url) -> String {
     out
 }
 
-/// What joins items of different feeds into one story: a hash of the canonical link. `None` when the item has no
-/// link or one that leads to a front page.
-pub fn story_key(item: &Item) -> Option<StoryKey> {
-    let link = item.link.as_ref().filter(|link| has_path(link))?;
-    Some(StoryKey(xxh3_128(canonical_link(link).as_bytes()).to_be_bytes()))
+/// What joins items of different feeds into one story, for the items of one reading in order: a hash of the canonical
+/// link. `None` when the item has no link or one that leads to a front page.
+///
+/// A link that several items of the reading have is that of a page which carries them all: there the title counts too,
+/// or only the first of them would ever be announced.
+pub fn story_keys<'a>(items: impl IntoIterator<Item = &'a Item>) -> Vec<Option<StoryKey>> {
+    let linked: Vec<(&Item, Option<String>)> = items
+        .into_iter()
+        .map(|item| (item, item.link.as_ref().filter(|link| has_path(link)).map(canonical_link)))
+        .collect();
+    let mut carried: HashMap<&str, usize> = HashMap::new();
+    for link in linked.iter().filter_map(|(_, link)| link.as_deref()) {
+        let times = carried.entry(link).or_default();
+        *times = times.saturating_add(1);
+    }
+    let key = |item: &Item, link: &str| {
+        let is_shared = carried.get(link).is_some_and(|times| *times > 1);
+        // No canonical link holds a line feed, so this is no other link's key.
+        let text = if is_shared { format!("{link}\n{}", item.title.to_lowercase()) } else { link.to_owned() };
+        StoryKey(xxh3_128(text.as_bytes()).to_be_bytes())
+    };
+    linked.iter().map(|(item, link)| link.as_deref().map(|link| key(item, link))).collect()
 }
 
 /// Whether a link leads beyond a front page.
@@ -171,11 +190,28 @@ mod tests {
             let link = Url::parse(link).unwrap();
             assert_eq!((is_specific(&link), has_path(&link)), (specific, path), "{link}");
             let item = Item { link: Some(link), ..Item::default() };
-            assert_eq!(story_key(&item).is_some(), path);
+            assert_eq!(story_keys([&item])[0].is_some(), path);
         }
-        let key = |link: &str| story_key(&Item { link: Url::parse(link).ok(), ..Item::default() });
+        let key = |link: &str| story_keys([&Item { link: Url::parse(link).ok(), ..Item::default() }])[0];
         assert_eq!(key("https://a.example/x?utm_source=1"), key("http://www.a.example/x/"));
         assert_ne!(key("https://a.example/x"), key("https://a.example/y"));
-        assert_eq!(story_key(&Item::default()), None);
+        assert_eq!(story_keys([&Item::default()]), [None]);
+    }
+
+    #[test]
+    fn notices_of_one_page_are_stories_of_their_own() {
+        let notice = |title: &str| Item {
+            link: Url::parse("https://ministry.example/notices").ok(),
+            title: title.to_owned(),
+            ..Item::default()
+        };
+        let (first, second) = (notice("Export licences"), notice("Tariff schedule"));
+        let keys = story_keys([&first, &second]);
+        assert!(keys[0].is_some() && keys[0] != keys[1]);
+        assert_eq!(
+            story_keys([&second, &notice("export Licences")])[1],
+            keys[0],
+            "whatever stands beside it"
+        );
     }
 }

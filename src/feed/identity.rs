@@ -8,6 +8,8 @@
 //!
 //! **Invariant:** every item has at least one key, and no two items of one reading share a key.
 //! **Invariant:** keys are stable: they depend on the item and its neighbours' marks alone, not on order or time.
+//! **Invariant:** a guid that is nothing but the link is no second mark within one reading: a page of notices gives
+//! the same of both to all its items, and none may hide another.
 //! **Invariant:** a link that leads to a front page is no mark: a feed may give it to all its items.
 //!
 //! Rejected: the guid alone: 15 % of items have none, and publishers re-use and change them (measured: 1,372 of
@@ -15,6 +17,7 @@
 
 use std::collections::HashMap;
 
+use url::Url;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::canonical::{canonical_link, has_path, is_specific};
@@ -22,20 +25,26 @@ use crate::model::{Item, ItemKey, KeyKind, Timestamp};
 
 const DAY_MS: i64 = 24 * 3_600 * 1_000;
 
-/// The items with their keys, in order. Items that share a strong key ([`KeyKind::GuidLink`],
-/// [`KeyKind::GuidTitle`], [`KeyKind::LinkTitle`]) are one: the first stays and takes the keys of the others. A weak
+/// The items with their keys, in order. Items that share a strong key ([`KeyKind::GuidLink`] where the guid is not the
+/// link, [`KeyKind::GuidTitle`], [`KeyKind::LinkTitle`]) are one: the first stays and takes the keys of the others. A weak
 /// key that different items share identifies none of them and is left out.
 pub fn identify(items: Vec<Item>) -> Vec<(Item, Vec<ItemKey>)> {
-    let keys: Vec<Vec<ItemKey>> = items.iter().map(|item| Marks::of(item).keys()).collect();
+    let marks = items.iter().map(Marks::of);
+    let (keys, permalinks): (Vec<Vec<ItemKey>>, Vec<bool>) =
+        marks.map(|marks| (marks.keys(), marks.is_guid_the_link())).unzip();
+    let is_strong = |at: usize, key: &ItemKey| {
+        let one_mark = key.kind == KeyKind::GuidLink && permalinks.get(at) == Some(&true);
+        is_strong(key.kind) && !one_mark
+    };
     let mut groups = Groups::new(items.len());
     let mut owner: HashMap<ItemKey, usize> = HashMap::new();
-    for (at, key) in each(&keys).filter(|(_, key)| is_strong(key.kind)) {
+    for (at, key) in each(&keys).filter(|(at, key)| is_strong(*at, key)) {
         let first = *owner.entry(*key).or_insert(at);
         groups.join(first, at);
     }
     // How many different items a weak key stands for.
     let mut holders: HashMap<ItemKey, Option<usize>> = HashMap::new();
-    for (at, key) in each(&keys).filter(|(_, key)| !is_strong(key.kind)) {
+    for (at, key) in each(&keys).filter(|(at, key)| !is_strong(*at, key)) {
         let group = groups.root(at);
         holders
             .entry(*key)
@@ -46,7 +55,7 @@ pub fn identify(items: Vec<Item>) -> Vec<(Item, Vec<ItemKey>)> {
     for (at, key) in each(&keys) {
         let group = groups.root(at);
         if let Some(list) = kept.get_mut(group)
-            && (is_strong(key.kind) || holders.get(key) == Some(&Some(group)))
+            && (is_strong(at, key) || holders.get(key) == Some(&Some(group)))
             && !list.contains(key)
         {
             list.push(*key);
@@ -135,6 +144,11 @@ impl<'a> Marks<'a> {
             summary: &item.summary,
             content: &item.content,
         }
+    }
+
+    fn is_guid_the_link(&self) -> bool {
+        let guid = self.guid.and_then(|guid| Url::parse(guid).ok()).map(|guid| canonical_link(&guid));
+        guid.is_some() && guid == self.link
     }
 
     fn keys(&self) -> Vec<ItemKey> {

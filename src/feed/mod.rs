@@ -38,7 +38,7 @@ use std::borrow::Cow;
 use thiserror::Error;
 use url::Url;
 
-pub use canonical::{canonical_link, story_key};
+pub use canonical::{canonical_link, story_keys};
 pub use discover::discover;
 pub use identity::identify;
 

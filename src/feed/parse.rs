@@ -3,12 +3,18 @@
 //! Data in: an XML document that passed the inspection. Data out: the feed as strings.
 //!
 //! **Invariant:** a new parser for each document: one that met an error inside an item panics on its next document.
+//! **Invariant:** a panic of feed-rs ends in [`Refusal::Panicked`] and nowhere else; a feed that makes it break down
+//! does not fill the log with back traces at each poll.
 //! **Invariant:** no id is made up: an item whose document gives none has none.
 //!
 //! Rejected: the ids feed-rs makes: a hash over link and title, so that an edited title is a new item, or a random one
 //! at every reading.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    cell::Cell,
+    panic::{self, AssertUnwindSafe, catch_unwind},
+    sync::Once,
+};
 
 use feed_rs::{
     model::{Content, Entry, Feed, FeedType, Link, Person, Text},
@@ -43,11 +49,34 @@ pub(super) fn read(text: &str, base: &Url) -> Result<RawFeed, Refusal> {
         .timestamp_parser(|text| dates::parse(text).and_then(|at| at.to_string().parse().ok()))
         .id_generator(|_, _, _| String::new())
         .build();
-    match catch_unwind(AssertUnwindSafe(|| parser.parse(text.as_bytes()))) {
+    match quietly(|| parser.parse(text.as_bytes())) {
         Ok(Ok(feed)) => Ok(feed_of(feed)),
         Ok(Err(error)) => Err(Refusal::Malformed(error.to_string())),
         Err(_) => Err(Refusal::Panicked),
     }
+}
+
+thread_local! {
+    /// Whether this thread runs feed-rs, whose panics are caught.
+    static CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What `work` gives, or `Err` when it panics. Nothing is printed then; the panics of all other code are printed as
+/// before.
+fn quietly<T>(work: impl FnOnce() -> T) -> std::thread::Result<T> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let print = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !CAUGHT.get() {
+                print(info);
+            }
+        }));
+    });
+    CAUGHT.set(true);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    CAUGHT.set(false);
+    done
 }
 
 fn feed_of(feed: Feed) -> RawFeed {

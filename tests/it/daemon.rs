@@ -287,3 +287,20 @@ fn the_log_says_what_an_operator_needs_and_nothing_of_the_recipients() {
     }
     assert!(!said.contains("desk@example.com"), "addresses are masked: {said}");
 }
+
+#[test]
+fn a_feed_that_makes_the_parser_break_down_leaves_no_back_trace_in_the_log() {
+    let (farm, sink) = (Farm::start(), Sink::start());
+    let broken = "<rss version=\"2.0\" xmlns:itunes=\"http://www.itunes.com/dtds/podcast-1.0.dtd\"><channel><item>\
+                  <title>Rare earth magnets, the podcast</title>\
+                  <itunes:duration>99999999999999999999999</itunes:duration></item></channel></rss>";
+    farm.set("/a", Page::ok("application/rss+xml", broken));
+    let home = Home::new(
+        &config(&sink, [farm.url("/a")]).replace("[fetch]", "[poll]\non_add = \"last:1\"\n[fetch]"),
+    );
+    let ran = home.command().arg("--once").output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert!(ran.status.success(), "{said}");
+    assert_eq!(sink.mails().len(), 2, "it is read without its extensions: {said}");
+    assert!(!said.contains("panicked"), "{said}");
+}

@@ -183,3 +183,24 @@ async fn one_round_visits_each_feed_once_however_long_another_takes() {
     assert_eq!(app.mails().len(), 2);
     app.end().await;
 }
+
+#[tokio::test]
+async fn notices_that_share_one_page_are_each_announced_once() {
+    let mut app = TestApp::start(&["/a"]).await;
+    let page = "http://ministry.example/notices";
+    let notices = |range: std::ops::Range<u64>| {
+        let notice = |n| rss_item(page, &format!("Rare earth export notice {n}"), page, TestApp::ago(60 - n));
+        Page::rss(&range.rev().map(notice).collect::<Vec<_>>())
+    };
+    for n in 0..6 {
+        app.farm.set("/a", notices(n..n + 4));
+        app.after(20).await;
+    }
+    let mut alerts = app.subjects();
+    alerts.retain(|subject| subject.contains("notice"));
+    alerts.sort();
+    let announced = alerts.len();
+    alerts.dedup();
+    assert_eq!((announced, alerts.len()), (9, 9), "{alerts:?}");
+    app.end().await;
+}

@@ -21,12 +21,83 @@ const SECRET_WORDS: [&str; 6] = ["pass", "pwd", "secret", "token", "apikey", "ap
 /// `pasword` and `passwort` fall in and no key of ours does.
 const MISSPELT: f64 = 0.6;
 
+/// Shorter strings than this occur by chance.
+const SHORTEST_COPIED: usize = 4;
+/// Secrets whose copies are looked for; a configuration holds one or two.
+const MOST_COPIED: usize = 16;
+
 /// Byte ranges of `text` that hold secrets, in order, without overlap.
 pub(super) fn secrets(text: &str) -> Vec<Range<usize>> {
     let mut scan =
         Scan { text, at: 0, key: Key::Other, hidden: Vec::new(), inside: Vec::new(), table: Key::Other };
     scan.run();
-    scan.hidden
+    scan.hidden.extend(on_broken_lines(text));
+    let copies = copies(text, &scan.hidden);
+    scan.hidden.extend(copies);
+    merged(scan.hidden)
+}
+
+/// Where the strings that are hidden occur once more, as in a line that was copied in part.
+fn copies(text: &str, hidden: &[Range<usize>]) -> Vec<Range<usize>> {
+    let literals = hidden.iter().filter_map(|range| {
+        let literal = text.get(range.clone())?;
+        let quote = literal.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+        let inner = literal.strip_prefix(quote)?.strip_suffix(quote)?;
+        (inner.len() >= SHORTEST_COPIED).then_some(inner)
+    });
+    literals
+        .take(MOST_COPIED)
+        .flat_map(|inner| text.match_indices(inner).map(|(at, _)| at..at + inner.len()))
+        .collect()
+}
+
+/// What to hide on lines with a quote that has no partner, on which the scan takes what is inside quotes for what is
+/// outside: all behind the `=` of a secret, and logins in URLs.
+fn on_broken_lines(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    for line in text.split('\n') {
+        let single = line.replace("\\\"", "");
+        if ['"', '\''].iter().any(|quote| !single.matches(*quote).count().is_multiple_of(2)) {
+            for (at, _) in line.match_indices('=') {
+                let before = line.get(..at).unwrap_or("");
+                let name = before.rsplit(['{', ',']).next().unwrap_or("");
+                let value = line.get(at + 1..).unwrap_or("");
+                if classify(name) == Key::Secret {
+                    found.push(start + line.len() - value.trim_start().len()..start + line.len());
+                }
+            }
+            // Even its `=` may be the character that was lost.
+            if let Some(word) = line.to_ascii_lowercase().find("passw").filter(|_| !line.starts_with('#')) {
+                let behind = line.get(word..).unwrap_or("");
+                let end = behind.find(|c: char| !c.is_alphanumeric()).unwrap_or(behind.len());
+                let value = behind.get(end..).unwrap_or("").trim_start_matches([' ', '\t', '=']);
+                found.push(start + line.len() - value.len()..start + line.len());
+            }
+            let mut at = 0;
+            for part in line.split(['"', '\'', ' ', '\t']) {
+                let login = login_in_url(part).filter(|_| part.contains("://"));
+                found.extend(login.map(|r| start + at + r.start..start + at + r.end));
+                at += part.len() + 1;
+            }
+        }
+        start += line.len() + 1;
+    }
+    found
+}
+
+/// The ranges in order, those that touch made one, empty ones left out.
+fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.retain(|range| !range.is_empty());
+    ranges.sort_by_key(|range| range.start);
+    let mut out: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match out.last_mut().filter(|last| range.start < last.end) {
+            Some(last) => last.end = last.end.max(range.end),
+            None => out.push(range),
+        }
+    }
+    out
 }
 
 /// The text in `range` with each hidden stretch replaced by [`HIDDEN`].
@@ -129,9 +200,17 @@ impl<'t> Scan<'t> {
     /// At `=`: the name before it decides what the value is.
     fn value(&mut self, line_start: usize) {
         let before = self.text.get(line_start..self.at).unwrap_or("");
-        let name = before.rsplit(['{', ',']).next().unwrap_or("");
+        let name = match before.rsplit_once(['{', ',']) {
+            Some((_, name)) => name.to_owned(),
+            // A stray line end may have cut the name off, or in two.
+            None => format!("{}{before}", name_above(self.text.get(..line_start).unwrap_or(""))),
+        };
         let around = self.inside.last().copied().unwrap_or(self.table);
-        self.key = match (classify(name), around) {
+        // A stray character may have cut it in two.
+        let letters: String = before.chars().filter(|c| c.is_alphanumeric()).collect();
+        let cut = ["password", "passwd"].iter().any(|word| letters.to_lowercase().ends_with(word));
+        let own = if cut { Key::Secret } else { classify(&name) };
+        self.key = match (own, around) {
             (Key::Other, Key::Secret) => Key::Secret,
             (own, _) => own,
         };
@@ -165,6 +244,9 @@ impl<'t> Scan<'t> {
         if closes {
             self.at += delimiter.len();
         }
+        // A string without a key in the table of a secret is the secret, its key lost.
+        let lost = self.inside.last() == Some(&Key::Secret) && key == Key::Other;
+        let key = if lost && !self.rest().trim_start().starts_with('=') { Key::Secret } else { key };
         match (key, login) {
             (Key::Secret, _) => self.hide(start..self.at),
             (_, Some(login)) => self.hide(login),
@@ -189,6 +271,14 @@ impl<'t> Scan<'t> {
             self.hidden.push(range);
         }
     }
+}
+
+/// The name without a value in which `text` ends, before its last line end; empty when it ends otherwise.
+fn name_above(text: &str) -> &str {
+    let line = text.strip_suffix('\n').unwrap_or(text).rsplit('\n').next().unwrap_or("");
+    let tail = line.rsplit(['{', ',']).next().unwrap_or("").trim();
+    let is_name = |c: char| c.is_alphanumeric() || "_-.\"'".contains(c);
+    if tail.chars().all(is_name) { tail } else { "" }
 }
 
 /// Bytes up to the closing delimiter, or to the end of the line (of the text for a multi-line string).
@@ -253,6 +343,22 @@ mod tests {
         check("password = hunter2", "password = ***");
         check("password = [\"hunter2\"]", "password = ***");
         check("password = \"hun\\\"ter2\" # was hunter2", "password = *** ***");
+        check("password = \"hunter2\"\n= \"hunter2\" }", "password = ***\n= \"***\" }");
+        check("password = \"abc\"\nx = \"abc\"", "password = ***\nx = \"abc\"");
+        check("password ={\"hunter2\" }", "password ={*** }");
+        check("url = \"x\", pass{word = \"hunter2\" }", "url = \"x\", pass{word = *** }");
+        check("x = 1, password ' \"hunter2\" }", "x = 1, password ***");
+        check("password = { \"file\" = \"/a\" }", "password = { \"file\" = \"/a\" }");
+        // Lines that a stray line end or quote has broken.
+        check(
+            "url = \"\nsmtps://me@h\", password = \"hunter2\" }",
+            "url = \"\nsmtps://***@h\", password = ***",
+        );
+        check("'me:x', password = 'hunter2' }'", "'me:x', password = ***");
+        check("smtps://me:hunter2@h\", user = \"me\"", "smtps://***@h\", user = \"me\"");
+        check("{ x = 1, password\n= \"hunter2\" }", "{ x = 1, password\n= *** }");
+        check("{ x = 1, pass\nword = hunter2 }", "{ x = 1, pass\nword = ***}");
+        check("x\" pasword=hunter2", "x\" pasword=***");
         check("url = \"smtps://me:hunter2@h:465\"", "url = \"smtps://***@h:465\"");
         check("url = \"me:hunter2@h/feed\"", "url = \"***@h/feed\"");
         check("url = \"https://me:hun/ter2@h/\"", "url = \"https://***@h/\"");
@@ -261,5 +367,18 @@ mod tests {
             "# a comment = \"x\"\nfrom = 'W <w@localhost>'",
             "# a comment = \"x\"\nfrom = 'W <w@localhost>'",
         );
+    }
+
+    #[test]
+    fn copies_are_looked_for_up_to_the_limits() {
+        let copied = |length: usize, secrets_before: usize| {
+            let value = "z".repeat(length);
+            let before: String =
+                (0..secrets_before).map(|n| format!("password = \"other{n:03}\"\n")).collect();
+            let text = format!("{before}password = \"{value}\"\nx = \"{value}\"");
+            !shown(&text, 0..text.len(), &secrets(&text)).contains(&value)
+        };
+        assert!(!copied(SHORTEST_COPIED - 1, 0) && copied(SHORTEST_COPIED, 0));
+        assert!(copied(SHORTEST_COPIED, MOST_COPIED - 1) && !copied(SHORTEST_COPIED, MOST_COPIED));
     }
 }

@@ -385,6 +385,15 @@ fn readme_snippets() -> String {
 }
 
 #[test]
+fn the_readme_counts_the_feeds_of_the_example() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let [readme, example] =
+        ["README.md", "config/wirewatch.toml"].map(|name| fs::read_to_string(root.join(name)).unwrap());
+    let feeds = example.lines().filter(|line| *line == "[[feed]]").count();
+    assert!(readme.contains(&format!("{feeds} public feeds")), "{feeds}");
+}
+
+#[test]
 fn the_readme_s_snippets_make_a_good_configuration() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("wirewatch.toml");

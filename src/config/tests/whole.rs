@@ -371,6 +371,7 @@ fn damaged_files_are_refused_and_show_no_secret() {
         let found = Fixture::new(&text).load().expect_err(&text);
         assert!(found.of(Severity::Error).count() > 0);
         let shown = format!("{found} {found:?}");
-        assert!(!text.contains(canary) || !shown.contains(canary), "{shown}");
+        let broken: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("smtp =")).take(4).collect();
+        assert!(!text.contains(canary) || !shown.contains(canary), "{broken:#?}\n{shown}");
     }
 }

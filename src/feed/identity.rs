@@ -186,6 +186,10 @@ impl<'a> Marks<'a> {
             (None, None, Some(title)) => Some(key(KeyKind::Sole, &[title, summary])),
             (None, None, None) if !self.summary.is_empty() => Some(key(KeyKind::Sole, &[summary])),
             (Some(guid), None, None) => Some(key(KeyKind::Sole, &[guid])),
+            // Nothing beside the guid could tell that it was changed.
+            (Some(_), None, Some(title)) if self.published_at.is_none() => {
+                Some(key(KeyKind::Sole, &[title, summary]))
+            }
             _ => None,
         }
     }

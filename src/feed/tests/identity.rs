@@ -92,6 +92,14 @@ fn items_with_few_marks_have_one_key_of_their_own() {
     known(&text("One", "x"), &text("One", "y"), false);
     known(&text("", "x"), &text("", "x"), true);
     known(&text("", "x"), &text("", "y"), false);
+    // A guid that changes where there is neither link nor date.
+    let changing = |guid: &str, at: &str| Item {
+        guid: Some(guid.to_owned()),
+        published_at: at.parse().ok(),
+        ..text("One", "x")
+    };
+    known(&changing("g", ""), &changing("h", ""), true);
+    known(&changing("g", AT), &changing("h", LATER), false);
     // A guid that reads like a link, or two marks that read like others when run together.
     known(&item("news.example/a", "", "", ""), &item("", A, "", ""), false);
     known(&text("ab", "c"), &text("a", "bc"), false);
@@ -113,6 +121,14 @@ fn duplicates_in_one_reading_are_one() {
     for other in [item("g", A, "One", AT), item("h", A, "Two", LATER)] {
         assert!(keys(&other).iter().filter(strong).all(|key| united.contains(key)));
     }
+}
+
+#[test]
+fn a_guid_that_is_only_the_link_makes_different_notices_of_one_page_not_one() {
+    let notice = |title: &str, at: &str| item(A, A, title, at);
+    let found = identify(vec![notice("One", LATER), notice("Two", AT), notice("one ", "")]);
+    assert_eq!(found.iter().map(|(item, _)| item.title.as_str()).collect::<Vec<_>>(), ["One", "Two"]);
+    known(&notice("One", AT), &notice("One, corrected", LATER), true);
 }
 
 #[test]

@@ -48,6 +48,12 @@ pub enum Error {
     /// The disk is full or the file system read-only; passes when there is room again.
     #[error("the database cannot be written: {0}")]
     NoRoom(Box<dyn StdError + Send + Sync>),
+    /// The disk failed to make a write durable. What it holds of that write is unknown, and asking again can be
+    /// answered with a false yes (fsync(2), "ERRORS": EIO): only a new start reads what is really there.
+    #[error(
+        "the disk failed while the database was being written: {0}; wirewatch starts anew to see what is stored"
+    )]
+    Unsynced(Box<dyn StdError + Send + Sync>),
     /// The file is damaged.
     #[error("the database is damaged: {0}; keep the file and restore a backup")]
     Damaged(Box<dyn StdError + Send + Sync>),
@@ -68,11 +74,36 @@ impl Error {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode as Code;
+        use rusqlite::{ErrorCode as Code, ffi};
+        let extended = error.sqlite_error().map(|error| error.extended_code);
+        if let Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC) = extended {
+            return Self::Unsynced(Box::new(error));
+        }
         match error.sqlite_error_code() {
             Some(Code::DiskFull | Code::ReadOnly | Code::SystemIoFailure) => Self::NoRoom(Box::new(error)),
             Some(Code::DatabaseCorrupt | Code::NotADatabase) => Self::Damaged(Box::new(error)),
             _ => Self::Sqlite(Box::new(error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn a_disk_that_failed_to_sync_is_not_asked_again() {
+        let check = |code: i32, expect: Retry| {
+            let error = Error::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+            assert_eq!(error.retry(), expect, "{error}");
+        };
+        check(ffi::SQLITE_IOERR_FSYNC, Retry::Never);
+        check(ffi::SQLITE_IOERR_DIR_FSYNC, Retry::Never);
+        check(ffi::SQLITE_IOERR_WRITE, Retry::Backoff);
+        check(ffi::SQLITE_FULL, Retry::Backoff);
+        check(ffi::SQLITE_READONLY, Retry::Backoff);
+        check(ffi::SQLITE_CORRUPT, Retry::Never);
     }
 }

@@ -328,17 +328,20 @@ fn a_digest_that_got_another_name_keeps_what_waits_and_its_window() {
     let sent = window_end("old", "22T17:00:00");
     let new = digest("new", WhenEmpty::Send);
     let opens = |at: &str| vec![(SubscriptionName::new("new"), desk(), ts(at))];
-    assert_eq!(openings(ts("23T05:00:00"), &rows, &sent, &[new.clone()]), opens("22T17:00:00"));
+    assert_eq!(openings(ts("23T05:00:00"), &rows, &sent, std::slice::from_ref(&new)), opens("22T17:00:00"));
     // Nothing waits: nothing to take over.
-    assert_eq!(openings(ts("23T05:00:00"), &[], &sent, &[new.clone()]), opens("23T05:00:00"));
+    assert_eq!(openings(ts("23T05:00:00"), &[], &sent, std::slice::from_ref(&new)), opens("23T05:00:00"));
     // Who has a window keeps it.
-    assert_eq!(openings(ts("23T05:00:00"), &rows, &window_end("new", "22T07:30:00"), &[new.clone()]), []);
+    assert_eq!(
+        openings(ts("23T05:00:00"), &rows, &window_end("new", "22T07:30:00"), std::slice::from_ref(&new)),
+        []
+    );
 
     let mut after = sent.clone();
     after.digests.extend(window_end("new", "22T17:00:00").digests);
     let both = ["wait 1 until-digest 23T07:30", "wait 2 until-digest 23T07:30"];
-    check("23T05:00:00", &rows, &after, &[new.clone()], &both);
-    let due = plan(ts("23T07:30:00"), &rows, &after, &[new.clone()]);
+    check("23T05:00:00", &rows, &after, std::slice::from_ref(&new), &both);
+    let due = plan(ts("23T07:30:00"), &rows, &after, std::slice::from_ref(&new));
     assert_eq!(told(&due), ["digest new: 1[t] 2[u] <- 1 2"]);
     assert_eq!(due.due[0].window, Some(Window { from: ts("22T17:00:00"), to: ts("23T07:30:00") }));
     // A topic or a reader that was taken out is what the user wanted.
@@ -361,7 +364,7 @@ fn who_takes_over_delivers_alike_where_it_can() {
     // What was held as an alert goes with an alert.
     let held = [row("held", 1)];
     check("23T06:00:00", &held, &history, &[d.clone(), a.clone()], &["wait 1 quiet 23T07:00"]);
-    check("23T06:00:00", &held, &history, &[d.clone()], &["wait 1 until-digest 23T07:30"]);
+    check("23T06:00:00", &held, &history, std::slice::from_ref(&d), &["wait 1 until-digest 23T07:30"]);
     // A digest that has gone past the match has it already or never had its topic: the open one comes first.
     history.digests.extend(window_end("past", "22T18:00:00").digests);
     history.digests.extend(window_end("open", "22T17:59:59").digests);

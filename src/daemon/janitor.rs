@@ -45,7 +45,13 @@ impl Janitor {
         let pruned =
             self.store.prune(time::before(now, keep), time::before(now, KEEP_SENT_BODIES), BATCH).await?;
         if pruned.items > 0 || pruned.bodies > 0 {
-            tracing::info!(items.pruned = pruned.items, bodies.pruned = pruned.bodies, "past retention");
+            tracing::info!(
+                items.pruned = pruned.items,
+                bodies.pruned = pruned.bodies,
+                "removed {} items and {} mail texts past their time",
+                pruned.items,
+                pruned.bodies
+            );
             return Ok(Progress::Worked);
         }
         self.store.checkpoint().await?;

@@ -83,7 +83,7 @@ impl Daemon {
         if released > 0 {
             tracing::info!(
                 mails.released = released,
-                "mails that were under way when wirewatch ended are sent again"
+                "{released} mails were under way when wirewatch ended; they are sent again"
             );
         }
         Ok(Self { store, clock, hints: Hints::default(), catalogs: watch::Sender::new(Arc::new(catalog)) })
@@ -160,7 +160,11 @@ impl Pulse {
             Ok(Progress::Idle { until }) => Ok(until),
             Err(error) if error.retry() == Retry::Never => Err(error),
             Err(error) => {
-                tracing::error!(task = self.heartbeat.task, error = %error, "the step is tried again");
+                tracing::error!(
+                    task = self.heartbeat.task,
+                    "the {} tries again: {error}",
+                    self.heartbeat.task
+                );
                 Ok(Some(time::after(self.clock.now(), AFTER_TROUBLE)))
             }
         }

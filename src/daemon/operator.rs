@@ -60,7 +60,7 @@ pub(super) async fn tell(store: &Store, catalog: &Catalog, now: Timestamp) -> Re
     if mails.is_empty() {
         return Ok(look_again);
     }
-    tracing::info!(notices = notices.len(), "the operator is told");
+    tracing::info!(notices = notices.len(), "{} notices go to the operator", notices.len());
     store.tell_operator(now, mails, news).await?;
     Ok(Told { told: true, ..look_again })
 }
@@ -111,7 +111,7 @@ fn mail(catalog: &Catalog, now: Timestamp, to: &Recipient, notices: &[String]) -
             settles: Vec::new(),
         }),
         Err(error) => {
-            tracing::error!(error = %error, "the notice to the operator could not be rendered; it is tried again");
+            tracing::error!("the notice to the operator could not be rendered and is tried again: {error}");
             None
         }
     }

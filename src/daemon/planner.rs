@@ -91,7 +91,7 @@ impl Planner {
             self.hints.outbox.notify_one();
         }
         if enqueued > 0 {
-            tracing::info!(mails.enqueued = enqueued, "mail is on its way");
+            tracing::info!(mails.enqueued = enqueued, "{enqueued} mails enqueued");
             return Ok(Progress::Worked);
         }
         let trouble = (failed > 0).then(|| time::after(now, AFTER_RENDER_TROUBLE));
@@ -154,7 +154,11 @@ impl Planner {
         let rendered = match render::render(&notification, &catalog.templates) {
             Ok(rendered) => rendered,
             Err(error) => {
-                tracing::error!(mail.kind = due.kind.as_str(), error = %error, "mail could not be rendered; it waits");
+                tracing::error!(
+                    mail.kind = due.kind.as_str(),
+                    "a mail of kind {} could not be rendered and waits: {error}",
+                    due.kind.as_str()
+                );
                 return Ok(None);
             }
         };

@@ -196,7 +196,11 @@ impl Poller {
         if back <= SLACK {
             return;
         }
-        tracing::warn!(clock.back_s = back.as_secs(), "the clock was set back; polls follow it");
+        tracing::warn!(
+            clock.back_s = back.as_secs(),
+            "the clock was set back by {} s; polls follow it",
+            back.as_secs()
+        );
         for state in self.feeds.values_mut() {
             state.next_poll_at = time::before(state.next_poll_at, back);
         }
@@ -398,24 +402,36 @@ impl Poller {
         match &poll.outcome {
             PollOutcome::Modified { items, warnings, .. } => {
                 for warning in warnings {
-                    tracing::debug!(feed.url = feed, ?warning, "feed was mended");
+                    tracing::debug!(feed.url = feed, "{feed}: mended on reading: {warning:?}");
                 }
                 tracing::debug!(
                     feed.url = feed,
                     items.read = items.len(),
                     items.new = recorded.new_items.len(),
                     items.matched = recorded.matched,
-                    "feed polled"
+                    "{feed}: {} items, {} new, {} matched",
+                    items.len(),
+                    recorded.new_items.len(),
+                    recorded.matched
                 );
             }
-            PollOutcome::NotModified { .. } => tracing::debug!(feed.url = feed, "feed not modified"),
+            PollOutcome::NotModified { .. } => tracing::debug!(feed.url = feed, "{feed}: not modified"),
             PollOutcome::Failed(failure) if poll.failures <= 1 => {
-                tracing::warn!(feed.url = feed, failure.kind = failure.kind.as_str(), failure = ?failure.message,
-                    "feed failed; it will be tried again");
+                tracing::warn!(
+                    feed.url = feed,
+                    failure.kind = failure.kind.as_str(),
+                    "{feed} failed: {}; it will be tried again",
+                    failure.message.escape_debug()
+                );
             }
             PollOutcome::Failed(failure) => {
-                tracing::debug!(feed.url = feed, feed.failures = poll.failures,
-                    failure.kind = failure.kind.as_str(), failure = ?failure.message, "feed still fails");
+                tracing::debug!(
+                    feed.url = feed,
+                    feed.failures = poll.failures,
+                    failure.kind = failure.kind.as_str(),
+                    "{feed} still fails: {}",
+                    failure.message.escape_debug()
+                );
             }
         }
     }

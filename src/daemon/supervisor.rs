@@ -90,8 +90,10 @@ impl Daemon {
         let (soft, reload) = (CancellationToken::new(), Arc::new(reload));
         let tracker = TaskTracker::new();
         let (mut tasks, heartbeats) = self.start(&tracker, &soft);
+        self.tell_status().await;
         systemd::notify(&ServiceState::Ready);
-        tracing::info!(feeds = self.catalogs.borrow().feeds.len(), "wirewatch is running");
+        let feeds = self.catalogs.borrow().feeds.len();
+        tracing::info!(feeds, "wirewatch is running with {feeds} feeds");
         let tick = systemd::watchdog_interval().map_or(TICK, |interval| TICK.min(interval / 3));
         let mut ended = None;
         while ended.is_none() {
@@ -108,11 +110,11 @@ impl Daemon {
         let outcome = match ended {
             None | Some(Ok((_, Ok(())))) => Ok(()),
             Some(Ok((task, Err(error)))) => {
-                tracing::error!(task, error = %error, "a task ended; wirewatch stops");
+                tracing::error!(task, "the {task} ended, wirewatch stops: {error}");
                 Err(error)
             }
             Some(Err(panic)) => {
-                tracing::error!(error = %panic, "a task broke down; wirewatch stops");
+                tracing::error!("a task broke down, wirewatch stops: {panic}");
                 Err(StepError::Broken)
             }
         };
@@ -155,7 +157,7 @@ impl Daemon {
             tokio::select! {
                 done = tasks.join_next() => {
                     if let Some(Ok((task, Err(error)))) = done {
-                        tracing::error!(task, error = %error, "failed while stopping");
+                        tracing::error!(task, "the {task} failed while stopping: {error}");
                     }
                 }
                 event = events.next() => {
@@ -167,7 +169,11 @@ impl Daemon {
             }
         }
         if !tasks.is_empty() {
-            tracing::warn!(tasks.left = tasks.len(), "stopping without waiting any longer");
+            tracing::warn!(
+                tasks.left = tasks.len(),
+                "stopping without waiting any longer for {} tasks",
+                tasks.len()
+            );
             tasks.shutdown().await;
         }
     }
@@ -178,7 +184,11 @@ impl Daemon {
         let loaded = tokio::task::spawn_blocking(move || load()).await;
         match loaded {
             Ok(Ok(catalog)) => {
-                tracing::info!(feeds = catalog.feeds.len(), "configuration reloaded");
+                tracing::info!(
+                    feeds = catalog.feeds.len(),
+                    "configuration reloaded: {} feeds",
+                    catalog.feeds.len()
+                );
                 systemd::notify(&ServiceState::Status(format!(
                     "{} feeds; configuration reloaded",
                     catalog.feeds.len()
@@ -196,20 +206,25 @@ impl Daemon {
                 )));
             }
             Err(panic) => {
-                tracing::error!(error = %panic, "reload broke down; the old configuration stays in force")
+                tracing::error!("reload broke down, the old configuration stays in force: {panic}")
             }
         }
         systemd::notify(&ServiceState::Ready);
     }
 
-    async fn tick(&self, heartbeats: &[Heartbeat]) {
-        let stale: Vec<&str> = heartbeats.iter().filter(|h| !h.is_fresh()).map(|h| h.task).collect();
-        let answer = tokio::time::timeout(STORE_ANSWERS, self.store.ping()).await;
+    /// One line for `systemctl status`.
+    async fn tell_status(&self) {
         if let Ok(Ok(report)) = tokio::time::timeout(STORE_ANSWERS, self.store.queue()).await {
-            let (feeds, failing) = (report.feeds, report.failing);
+            let (feeds, failing) = (self.catalogs.borrow().feeds.len(), report.failing);
             let mails = format!("{} mails wait, {} given up", report.queued, report.dead);
             systemd::notify(&ServiceState::Status(format!("{feeds} feeds, {failing} failing; {mails}")));
         }
+    }
+
+    async fn tick(&self, heartbeats: &[Heartbeat]) {
+        let stale: Vec<&str> = heartbeats.iter().filter(|h| !h.is_fresh()).map(|h| h.task).collect();
+        let answer = tokio::time::timeout(STORE_ANSWERS, self.store.ping()).await;
+        self.tell_status().await;
         match (stale.is_empty(), answer) {
             (true, Ok(Ok(()))) => systemd::notify(&ServiceState::Alive),
             (fresh, answer) => tracing::error!(

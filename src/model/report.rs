@@ -82,9 +82,7 @@ impl OperatorNews {
 /// The service's status line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueReport {
-    /// Feeds in force.
-    pub feeds: u64,
-    /// Of those, how many failed at the last poll.
+    /// Feeds in force whose last poll failed.
     pub failing: u64,
     /// Mails waiting or in flight.
     pub queued: u64,

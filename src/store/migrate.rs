@@ -19,7 +19,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), Error> {
         tx.execute_batch(sql)?;
         tx.pragma_update(None, "user_version", version)?;
         tx.commit()?;
-        tracing::info!(schema.version = version, "database schema migrated");
+        tracing::info!(schema.version = version, "the database has schema {version} now");
     }
     Ok(())
 }

@@ -83,14 +83,12 @@ impl Store {
     pub async fn queue(&self) -> Result<QueueReport, Error> {
         self.read(|tx| {
             let mut statement = tx.prepare_cached(
-                "SELECT (SELECT count(*) FROM feed WHERE active = 1) AS feeds,
-                        (SELECT count(*) FROM feed WHERE active = 1 AND failures > 0) AS failing,
+                "SELECT (SELECT count(*) FROM feed WHERE active = 1 AND failures > 0) AS failing,
                         (SELECT count(*) FROM notification WHERE state IN ('queued', 'leased')) AS queued,
                         (SELECT count(*) FROM notification WHERE state = 'dead') AS dead",
             )?;
             let report = statement.query_row([], |r| {
                 Ok(QueueReport {
-                    feeds: row::count(r, "feeds")?,
                     failing: row::count(r, "failing")?,
                     queued: row::count(r, "queued")?,
                     dead: row::count(r, "dead")?,

@@ -6,9 +6,23 @@
 //! it is never sent again because the store was busy.
 //! **Invariant:** an SMTP dialogue is never dropped by cancellation; shutdown is looked at
 //! between two mails.
+//! **Invariant:** a recipient whose mail hangs delays the others by no more than [`PATIENCE`]; up to [`MAX_SLOW`]
+//! such mails are waited for aside, each on its own connection.
+//! **Invariant:** no refusal makes a dead letter before the server has taken another mail since: a server that refuses
+//! everything gets everything later.
+//!
+//! Rejected: several connections from the start. One takes thousands of mails a minute, and a server that
+//! limits connections has no reason to complain.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -18,8 +32,8 @@ use super::{
 };
 use crate::{
     clock::{Clock, SLACK},
-    mail::{self, Transport},
-    model::{LeasedMail, NotificationId, Retry, Settlement, Timestamp, time},
+    mail::{self, Accepted, Transport},
+    model::{LeasedMail, NotificationId, Recipient, Retry, Settlement, Timestamp, time},
     schedule,
     store::Store,
 };
@@ -33,7 +47,8 @@ const SLOWEST_DIALOGUE: Duration = Duration::from_secs(25 * 60);
 /// First wait after a passing failure; it doubles up to [`BACKOFF_CAP`].
 const BACKOFF_BASE: Duration = Duration::from_secs(60);
 const BACKOFF_CAP: Duration = Duration::from_secs(4 * 3_600);
-/// After an attempt whose end is unknown: the server may still be storing the mail.
+/// First wait after an attempt whose end is unknown, and for mails behind one that hangs: the server may still be
+/// storing the mail.
 const AFTER_AMBIGUITY: Duration = Duration::from_secs(10 * 60);
 /// While the server refuses us as a whole, it is asked again this often.
 const HOLD: Duration = Duration::from_secs(5 * 60);
@@ -41,6 +56,22 @@ const HOLD: Duration = Duration::from_secs(5 * 60);
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(5 * 3_600);
 /// A mail that could not be handed over for this long is given up (RFC 5321 §4.5.4.1: four to five days).
 const GIVE_UP_AFTER: Duration = Duration::from_secs(5 * 86_400);
+/// A mail that takes longer than this is waited for aside while others go on.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+/// Mails waited for aside; one more, and nothing goes on before one of them ends.
+pub const MAX_SLOW: usize = 4;
+/// So many recipients refused in a row, none taken, is not about the recipients: all mail is held.
+pub const REFUSED_IN_A_ROW: usize = 3;
+
+/// A mail on its way, with the connection it is on.
+type Handover = Pin<Box<dyn Future<Output = Handed> + Send>>;
+
+/// A mail whose dialogue has ended.
+struct Handed {
+    transport: Transport,
+    leased: LeasedMail,
+    outcome: Result<Accepted, mail::Error>,
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -51,10 +82,20 @@ pub struct Mailer {
     catalogs: watch::Receiver<Arc<Catalog>>,
     transport: Option<Transport>,
     leased: VecDeque<LeasedMail>,
+    /// Waited for aside.
+    slow: FuturesUnordered<Handover>,
+    /// To whom those are.
+    slow_to: HashSet<Recipient>,
     unsettled: Vec<(NotificationId, Settlement)>,
     held_until: Option<Timestamp>,
     /// The `now` of the last step.
     seen: Timestamp,
+    /// Mails taken by this mailer.
+    taken: u64,
+    /// Mails refused for good, with what was taken before the first refusal.
+    refused: HashMap<NotificationId, u64>,
+    /// Recipients refused for good since a mail was taken.
+    refused_in_a_row: HashSet<Recipient>,
 }
 
 impl Mailer {
@@ -68,9 +109,14 @@ impl Mailer {
             catalogs,
             transport: None,
             leased: VecDeque::new(),
+            slow: FuturesUnordered::new(),
+            slow_to: HashSet::new(),
             unsettled: Vec::new(),
             held_until: None,
             seen,
+            taken: 0,
+            refused: HashMap::new(),
+            refused_in_a_row: HashSet::new(),
         }
     }
 
@@ -80,9 +126,13 @@ impl Mailer {
     /// When the store refuses.
     pub async fn step(&mut self, now: Timestamp) -> Result<Progress, StepError> {
         self.adopt_catalog();
+        while let Some(Some(handed)) = self.slow.next().now_or_never() {
+            self.conclude(handed);
+        }
         self.settle_all().await?;
         self.follow_clock(now).await?;
-        if let Some(until) = self.held_until.filter(|until| *until > now) {
+        self.held_until = self.held_until.filter(|until| *until > now);
+        if let Some(until) = self.held_until {
             self.release().await?;
             return Ok(Progress::Idle { until: Some(until) });
         }
@@ -91,26 +141,38 @@ impl Mailer {
             self.release().await?;
         }
         if self.leased.is_empty() {
-            self.leased = self.store.lease_mail(now, time::after(now, LEASE), BATCH).await?.into();
+            let mut leased = self.store.lease_mail(now, time::after(now, LEASE), BATCH).await?;
+            // What failed before must not keep what is new waiting.
+            leased.sort_by_key(|leased| leased.attempt > 1);
+            self.leased = leased.into();
         }
         let Some(leased) = self.leased.pop_front() else {
             self.finish().await;
             return Ok(Progress::Idle { until: self.store.next_mail_at().await? });
         };
-        let settlement = self.send(&leased).await;
-        self.unsettled.push((leased.mail.id, settlement));
+        if self.slow_to.contains(&leased.mail.to) {
+            self.unsettled.push((leased.mail.id, behind(time::after(now, AFTER_AMBIGUITY))));
+        } else if let Some(handed) = self.hand_over(leased).await {
+            self.conclude_here(handed);
+        }
         self.settle_all().await?;
         Ok(Progress::Worked)
     }
 
-    /// Gives back what is claimed and not begun, closes the connection, and settles what is left to settle.
+    /// Gives back what is claimed and not begun, waits for what is begun, closes the connection, and settles what is left
+    /// to settle.
     ///
     /// # Errors
     /// When the store refuses.
     pub async fn drain(&mut self) -> Result<(), StepError> {
         self.finish().await;
         self.settle_all().await?;
-        self.release().await
+        self.release().await?;
+        while let Some(handed) = self.slow.next().await {
+            self.conclude(handed);
+            self.settle_all().await?;
+        }
+        Ok(())
     }
 
     /// Runs [`Mailer::step`] until `soft` is cancelled.
@@ -127,6 +189,7 @@ impl Mailer {
                 () = pulse.rest(until) => {}
                 () = hint => {}
                 _ = catalogs.changed() => {}
+                Some(handed) = self.slow.next() => self.conclude(handed),
                 () = soft.cancelled() => {}
             }
         }
@@ -150,10 +213,12 @@ impl Mailer {
     }
 
     fn adopt_catalog(&mut self) {
-        if self.transport.is_none() || self.catalogs.has_changed().unwrap_or(false) {
-            let catalog = self.catalogs.borrow_and_update().clone();
-            self.transport = Some(catalog.transport.open());
+        if self.catalogs.has_changed().unwrap_or(false) {
+            self.transport = None;
             self.held_until = None;
+        }
+        if self.transport.is_none() {
+            self.transport = Some(self.catalogs.borrow_and_update().transport.open());
         }
     }
 
@@ -171,53 +236,127 @@ impl Mailer {
         Ok(())
     }
 
-    async fn send(&mut self, leased: &LeasedMail) -> Settlement {
-        let Some(transport) = &mut self.transport else {
-            return Settlement::Deferred { until: self.clock.now(), reason: "no transport yet".to_owned() };
-        };
+    /// Sends one mail; `None` when it takes too long and is waited for aside.
+    async fn hand_over(&mut self, leased: LeasedMail) -> Option<Handed> {
+        let mut transport = self.transport.take()?;
+        let (id, to) = (leased.mail.id.clone(), leased.mail.to.clone());
+        let mut handover: Handover = Box::pin(async move {
+            let outcome = transport.send(&leased.mail).await;
+            Handed { transport, leased, outcome }
+        });
+        tokio::select! {
+            biased;
+            handed = &mut handover => return Some(handed),
+            () = self.clock.sleep_until(time::after(self.clock.now(), PATIENCE)) => {}
+        }
+        tracing::warn!(mail.id = %id, mail.to = %to, "the mail server takes its time with the mail to {to}; other mail goes on");
+        if self.slow.len() >= MAX_SLOW {
+            tokio::select! {
+                handed = &mut handover => return Some(handed),
+                Some(ended) = self.slow.next() => self.conclude(ended),
+            }
+        }
+        self.slow.push(handover);
+        self.slow_to.insert(to);
+        None
+    }
+
+    /// Notes how a mail ended that was waited for aside. Its connection is closed.
+    fn conclude(&mut self, handed: Handed) {
+        self.slow_to.remove(&handed.leased.mail.to);
+        self.note(&handed.leased, handed.outcome);
+    }
+
+    /// Notes how a mail ended, and keeps its connection for the next.
+    fn conclude_here(&mut self, handed: Handed) {
+        self.transport = Some(handed.transport);
+        self.note(&handed.leased, handed.outcome);
+    }
+
+    fn note(&mut self, leased: &LeasedMail, outcome: Result<Accepted, mail::Error>) {
         let mail = &leased.mail;
-        match transport.send(mail).await {
+        let settlement = match outcome {
             Ok(accepted) => {
                 self.held_until = None;
+                self.taken = self.taken.saturating_add(1);
+                self.refused.remove(&mail.id);
+                self.refused_in_a_row.clear();
                 tracing::info!(mail.id = %mail.id, mail.kind = mail.kind.as_str(), mail.to = %mail.to,
-                    mail.attempt = leased.attempt, "mail handed over");
+                    mail.attempt = leased.attempt, "mail handed over to {}: {}", mail.to, mail.id);
                 Settlement::Sent { reply: accepted.reply }
             }
             Err(error) => self.failed(leased, &error),
+        };
+        if let Settlement::Deferred { until, .. } = &settlement
+            && self.held_until.is_none()
+        {
+            // Mails to one recipient keep their order.
+            let (waiting, others) = self.leased.drain(..).partition(|other| other.mail.to == mail.to);
+            self.leased = others;
+            let waiting: VecDeque<LeasedMail> = waiting;
+            self.unsettled.extend(waiting.into_iter().map(|other| (other.mail.id, behind(*until))));
         }
+        self.unsettled.push((mail.id.clone(), settlement));
     }
 
     fn failed(&mut self, leased: &LeasedMail, error: &mail::Error) -> Settlement {
         let (mail, now) = (&leased.mail, self.clock.now());
         let reason = error.to_string();
         let given_up = time::between(mail.created_at, now) >= GIVE_UP_AFTER;
-        let (retry, wait) = match error.retry() {
-            Retry::Hold => {
-                self.held_until = Some(time::after(now, HOLD));
-                (Retry::Hold, HOLD)
+        let seed = xxhash_rust::xxh3::xxh3_64(mail.id.0.as_bytes());
+        let wait = |base, cap| schedule::backoff(leased.attempt, base, cap, seed);
+        let (retry, wait) = match self.retry(leased, error) {
+            Retry::Hold => (Retry::Hold, HOLD),
+            retry if matches!(error, mail::Error::Ambiguous { .. }) => {
+                (retry, wait(AFTER_AMBIGUITY, BACKOFF_CAP).max(AFTER_AMBIGUITY))
             }
-            retry if matches!(error, mail::Error::Ambiguous { .. }) => (retry, AFTER_AMBIGUITY),
-            retry => {
-                let seed = xxhash_rust::xxh3::xxh3_64(mail.id.0.as_bytes());
-                (retry, schedule::backoff(leased.attempt, BACKOFF_BASE, BACKOFF_CAP, seed))
-            }
+            retry if error.concerns_server() => (retry, wait(BACKOFF_BASE, HOLD)),
+            retry => (retry, wait(BACKOFF_BASE, BACKOFF_CAP)),
         };
+        let until = time::after(now, wait);
         match retry {
             Retry::Backoff if !given_up => {
+                // Whoever the next mail is to, it would fare the same.
+                self.held_until = Some(until).filter(|_| error.concerns_server()).or(self.held_until);
                 tracing::warn!(mail.id = %mail.id, mail.to = %mail.to, mail.attempt = leased.attempt,
-                    retry.after_s = wait.as_secs(), error = %reason, "mail not handed over; it is tried again");
-                Settlement::Deferred { until: time::after(now, wait), reason }
+                    retry.after_s = wait.as_secs(),
+                    "mail to {} not handed over, tried again in {} s: {}", mail.to, wait.as_secs(), reason.escape_debug());
+                Settlement::Deferred { until, reason }
             }
             Retry::Hold => {
-                tracing::error!(error = %reason, retry.after_s = wait.as_secs(),
-                    "the mail server refuses us; all mail waits until this is mended");
-                Settlement::Deferred { until: time::after(now, wait), reason }
+                self.held_until = Some(until);
+                tracing::error!(
+                    retry.after_s = wait.as_secs(),
+                    recipients.refused = self.refused_in_a_row.len(),
+                    "the mail server refuses us, all mail waits until this is mended: {}",
+                    reason.escape_debug()
+                );
+                Settlement::Deferred { until, reason }
             }
             Retry::Backoff | Retry::Never => {
+                self.refused.remove(&mail.id);
                 tracing::error!(mail.id = %mail.id, mail.to = %mail.to, mail.attempt = leased.attempt,
-                    error = %reason, "mail given up; see `wirewatch outbox list --state dead`");
+                    "mail to {} given up (see `wirewatch outbox list --state dead`): {}", mail.to, reason.escape_debug());
                 Settlement::Dead { reason }
             }
         }
     }
+
+    /// What a failure means, in the light of how other mails fared.
+    fn retry(&mut self, leased: &LeasedMail, error: &mail::Error) -> Retry {
+        if !(error.retry() == Retry::Never && matches!(error, mail::Error::Refused { .. })) {
+            return error.retry();
+        }
+        let mail = &leased.mail;
+        let before = *self.refused.entry(mail.id.clone()).or_insert(self.taken);
+        if self.taken > before {
+            return Retry::Never;
+        }
+        self.refused_in_a_row.insert(mail.to.clone());
+        if self.refused_in_a_row.len() >= REFUSED_IN_A_ROW { Retry::Hold } else { Retry::Backoff }
+    }
+}
+
+fn behind(until: Timestamp) -> Settlement {
+    Settlement::Deferred { until, reason: "waits behind an earlier mail to this recipient".to_owned() }
 }

@@ -35,7 +35,7 @@ pub use catalog::{Catalog, PollSettings, TransportSpec};
 pub use heartbeat::Heartbeat;
 pub use host_gate::Manners;
 pub use janitor::Janitor;
-pub use mailer::Mailer;
+pub use mailer::{MAX_SLOW, Mailer, PATIENCE, REFUSED_IN_A_ROW};
 pub use planner::{Planner, assemble};
 pub use poller::Poller;
 pub use progress::{Progress, StepError};

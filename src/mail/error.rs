@@ -183,6 +183,24 @@ impl Error {
         }
     }
 
+    /// Whether any other mail would have failed the same way: nothing of this one was said yet.
+    pub fn concerns_server(&self) -> bool {
+        use Phase::{Connect, Greeting, Hello, Login, Tls};
+        match self {
+            Self::Message(_) | Self::Ambiguous { .. } => false,
+            Self::TimedOut { phase, .. }
+            | Self::Broken { phase, .. }
+            | Self::Protocol { phase, .. }
+            | Self::Refused { phase, .. } => matches!(phase, Connect | Greeting | Hello | Tls | Login),
+            Self::Unreachable { .. }
+            | Self::Tls { .. }
+            | Self::NoStartTls { .. }
+            | Self::PlaintextLogin { .. }
+            | Self::NoLoginMechanism { .. }
+            | Self::Maildir { .. } => true,
+        }
+    }
+
     /// Whether the server had merely given up an idle connection: nothing of the mail at hand was said yet.
     pub(super) fn is_stale_connection(&self) -> bool {
         matches!(

@@ -8,9 +8,11 @@
 //! Rejected: a mock of the transport's trait; there is no trait, and this one composes for real.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+use tokio::sync::Notify;
 
 use super::{Accepted, Error, Identity, compose};
 use crate::model::OutboundMail;
@@ -20,6 +22,8 @@ use crate::model::OutboundMail;
 pub struct Memory {
     identity: Identity,
     state: Arc<Mutex<State>>,
+    released: Arc<Notify>,
+    stuck: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
@@ -27,6 +31,7 @@ struct State {
     sent: Vec<(OutboundMail, Vec<u8>)>,
     script: VecDeque<Fault>,
     refused: Vec<(String, u16)>,
+    stalled: HashSet<String>,
 }
 
 #[derive(Debug)]
@@ -38,7 +43,7 @@ enum Fault {
 impl Memory {
     /// Nothing sent, nothing scripted.
     pub fn new(identity: Identity) -> Self {
-        Self { identity, state: Arc::default() }
+        Self { identity, state: Arc::default(), released: Arc::default(), stuck: Arc::default() }
     }
 
     /// All mails taken so far, in order, every attempt that got through.
@@ -67,6 +72,37 @@ impl Memory {
         let mut state = self.state();
         state.refused.retain(|(refused, _)| refused != address);
         state.refused.push((address.to_owned(), code));
+    }
+
+    /// Mails to `address` get no answer until it is called with `false`.
+    pub fn stall(&self, address: &str, stalled: bool) {
+        if stalled {
+            self.state().stalled.insert(address.to_owned());
+        } else {
+            self.state().stalled.remove(address);
+            self.released.notify_waiters();
+        }
+    }
+
+    /// Returns once a mail waits for an answer; each such mail is told of once.
+    pub async fn stuck(&self) {
+        self.stuck.notified().await;
+    }
+
+    /// Returns once mails to this recipient get answers.
+    pub(super) async fn answering(&self, mail: &OutboundMail) {
+        let mut is_told = false;
+        loop {
+            let released = self.released.notified();
+            if !self.state().stalled.contains(mail.to.address()) {
+                return;
+            }
+            if !is_told {
+                self.stuck.notify_one();
+                is_told = true;
+            }
+            released.await;
+        }
     }
 
     pub(super) fn send(&self, mail: &OutboundMail) -> Result<Accepted, Error> {

@@ -61,7 +61,10 @@ impl Transport {
         match self {
             Self::Maildir(maildir) => maildir.send(mail).await,
             Self::Smtp(smtp) => smtp.send(mail).await,
-            Self::Memory(memory) => memory.send(mail),
+            Self::Memory(memory) => {
+                memory.answering(mail).await;
+                memory.send(mail)
+            }
         }
     }
 

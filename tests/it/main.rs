@@ -12,6 +12,7 @@
 mod cli;
 mod crash;
 mod daemon;
+mod delivery;
 mod faults;
 mod harness;
 mod pipeline;

@@ -37,7 +37,7 @@ pub(super) const MAIL: Schema = Schema {
     ],
 };
 pub(super) const SMTP: Schema =
-    Schema { name: "smtp", keys: &["url", "starttls", "user", "password"], elsewhere: &[] };
+    Schema { name: "smtp", keys: &["url", "starttls", "user", "password", "ca"], elsewhere: &[] };
 
 /// `[mail]`
 #[derive(Debug, Clone)]
@@ -79,6 +79,8 @@ pub struct SmtpConfig {
     pub encryption: SmtpEncryption,
     /// Login; `None` sends without one.
     pub login: Option<SmtpLogin>,
+    /// PEM file of certificates that are trusted beside those of the system.
+    pub ca: Option<PathBuf>,
 }
 
 /// How the connection to the mail server is protected.
@@ -208,6 +210,7 @@ fn read_smtp(table: &Table<'_>) -> Option<SmtpConfig> {
     let starttls = table.choice("starttls", &levels);
     let user = table.text("user", "alerts@example.com");
     let password = secret::read(table);
+    let ca = path(table, "ca", "/etc/wirewatch/mail-ca.pem");
     let Some(url) = table.text("url", "smtps://alerts@smtp.example.com:465") else {
         if table.key_place("url").is_none() {
             let remedy = "add url = \"smtps://alerts@smtp.example.com:465\"";
@@ -237,7 +240,7 @@ fn read_smtp(table: &Table<'_>) -> Option<SmtpConfig> {
         Scheme::Smtps => SUBMISSIONS_PORT,
         Scheme::Smtp => SUBMISSION_PORT,
     });
-    Some(SmtpConfig { host: server.host, port, encryption, login })
+    Some(SmtpConfig { host: server.host, port, encryption, login, ca })
 }
 
 /// User and password belong together: `None` is a reported error, `Some(None)` no login.

@@ -2,8 +2,10 @@
 
 use std::{
     fmt,
+    fs::File,
+    io::Read,
     net::{IpAddr, Ipv4Addr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -20,6 +22,9 @@ use crate::{
     render::Templates,
     schedule::PollPolicy,
 };
+
+/// Longest file of a private certificate authority: a whole system's store has some 250 kB.
+const MAX_CA_BYTES: usize = 1 << 20;
 
 /// Feeds, compiled topics, subscriptions and the tools to serve them.
 #[derive(Debug)]
@@ -179,7 +184,25 @@ fn smtp_options(smtp: &SmtpConfig, environment: &Environment) -> Result<SmtpOpti
         SmtpEncryption::Plain => (Security::Plain, StartTls::None),
     };
     let url = SmtpUrl { security, user: None, host: smtp.host.clone(), port: smtp.port };
-    Ok(SmtpOptions { starttls, ..SmtpOptions::new(url, login) })
+    let extra_ca = smtp.ca.as_deref().map(certificates).transpose()?;
+    Ok(SmtpOptions { starttls, extra_ca, ..SmtpOptions::new(url, login) })
+}
+
+/// The PEM file of a private certificate authority.
+fn certificates(path: &Path) -> Result<Vec<u8>, String> {
+    let refused =
+        |why: String| format!("[mail] smtp ca: {}: {why}; name a file of PEM certificates", path.display());
+    let mut pem = Vec::new();
+    let file = File::open(path).map_err(|error| refused(format!("cannot be read: {error}")))?;
+    let limit = u64::try_from(MAX_CA_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(limit).read_to_end(&mut pem).map_err(|error| refused(format!("cannot be read: {error}")))?;
+    if pem.len() > MAX_CA_BYTES {
+        return Err(refused(format!("it is longer than {MAX_CA_BYTES} bytes")));
+    }
+    if !String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----") {
+        return Err(refused("it holds no certificate".to_owned()));
+    }
+    Ok(pem)
 }
 
 fn identity(mail: &MailConfig) -> Result<Identity, String> {
@@ -191,4 +214,25 @@ fn identity(mail: &MailConfig) -> Result<Identity, String> {
     };
     let sender = Sender::parse(&sender).map_err(|error| error.to_string())?;
     Identity::new(sender, host, mail.operator.first().cloned()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_authority_is_read_or_refused_with_the_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ca.pem");
+        assert!(certificates(&path).unwrap_err().contains("cannot be read"));
+        std::fs::write(&path, "-----BEGIN PRIVATE KEY-----").unwrap();
+        assert!(certificates(&path).unwrap_err().contains("holds no certificate"));
+        let mut pem = b"-----BEGIN CERTIFICATE-----".to_vec();
+        pem.resize(MAX_CA_BYTES, b'\n');
+        std::fs::write(&path, &pem).unwrap();
+        assert_eq!(certificates(&path).unwrap().len(), MAX_CA_BYTES);
+        pem.push(b'\n');
+        std::fs::write(&path, &pem).unwrap();
+        assert!(certificates(&path).unwrap_err().contains("longer than"));
+    }
 }

@@ -269,6 +269,7 @@ fn mail_servers_and_their_ports() {
         assert_eq!((smtp.host.as_str(), smtp.port, smtp.encryption), want);
     };
     check("url = \"smtps://Mail.example.com\"", ("mail.example.com", 465, SmtpEncryption::Tls));
+    check("url = \"smtps://a.example\", ca = \"ca.pem\"", ("a.example", 465, SmtpEncryption::Tls));
     check("url = \"smtp://mail.example.com\"", ("mail.example.com", 587, SmtpEncryption::StartTlsRequired));
     check("url = \"smtp://[::1]:25\", starttls = \"none\"", ("::1", 25, SmtpEncryption::Plain));
     check(

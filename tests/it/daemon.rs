@@ -7,6 +7,7 @@ use std::{
     os::unix::net::UnixDatagram,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
+    thread::{self, JoinHandle},
 };
 
 use tempfile::TempDir;
@@ -20,6 +21,8 @@ use crate::harness::{
 struct Service {
     child: Child,
     manager: UnixDatagram,
+    /// Reads what it says as it says it; a full pipe would stop it.
+    log: Option<JoinHandle<String>>,
 }
 
 /// A folder with a configuration.
@@ -57,9 +60,16 @@ impl Home {
         let _ = fs::remove_file(&socket);
         let manager = UnixDatagram::bind(&socket).unwrap();
         manager.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
-        let child =
-            self.command().env("NOTIFY_SOCKET", &socket).env("WATCHDOG_USEC", "3000000").spawn().unwrap();
-        let service = Service { child, manager };
+        let mut command = self.command();
+        command.env("NOTIFY_SOCKET", &socket).env("WATCHDOG_USEC", "3000000");
+        let mut child = command.spawn().unwrap();
+        let mut stderr = child.stderr.take().unwrap();
+        let log = thread::spawn(move || {
+            let mut said = String::new();
+            stderr.read_to_string(&mut said).unwrap();
+            said
+        });
+        let service = Service { child, manager, log: Some(log) };
         service.hears("READY=1");
         service
     }
@@ -98,8 +108,7 @@ impl Service {
     fn stop(mut self) -> (ExitStatus, String) {
         self.signal("-TERM");
         let status = self.child.wait().unwrap();
-        let mut said = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        let said = self.log.take().unwrap().join().unwrap();
         (status, said)
     }
 }

@@ -296,6 +296,9 @@ async fn month(seed: u64) {
             let feed = dice.below(2) as usize;
             let link = format!("http://farm.example/{number}");
             items[feed].push(rss_item(&format!("i-{number}"), &title, &link, at));
+            if dice.below(3) == 0 {
+                items[1 - feed].push(rss_item(&format!("copy-{number}"), &title, &link, at));
+            }
             wanted.push((number, words));
         }
         for (path, items) in ["/a", "/b"].iter().zip(&items) {

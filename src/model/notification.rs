@@ -56,7 +56,7 @@ pub struct Notification {
     pub at: Timestamp,
     /// Stories by weight, heaviest first.
     pub stories: Vec<StoryView>,
-    /// The subscription's topics, in order of the configuration, with their titles.
+    /// The topics the mail can name, with their titles, sorted by name.
     pub topics: Vec<Topic>,
     /// Digests: the time they cover. Roll-ups: from the first held match until the mail was planned.
     pub window: Option<Window>,

@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::{
     ConfigArg, Failure, Outcome, TopicsCommand,
@@ -30,8 +31,9 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// An item as `topics match` and `explain` read it.
 #[derive(Debug, Deserialize)]
 pub(super) struct ItemLine {
+    /// Given back as it came, to the letter.
     #[serde(default)]
-    id: serde_json::Value,
+    id: Option<Box<RawValue>>,
     #[serde(default)]
     title: Option<String>,
     #[serde(default)]
@@ -68,7 +70,7 @@ impl ItemLine {
 
 #[derive(Debug, Serialize)]
 struct MatchLine {
-    id: serde_json::Value,
+    id: Option<Box<RawValue>>,
     topics: Vec<String>,
 }
 
@@ -137,7 +139,7 @@ fn match_lines(topics: &CompiledTopics) -> anyhow::Result<ExitCode> {
         }
         match ItemLine::parse(&line) {
             Ok(mut item) => {
-                let id = std::mem::take(&mut item.id);
+                let id = item.id.take();
                 let found = matching::matches(topics, &item.into_item());
                 let topics = found.iter().map(|found| found.topic.to_string()).collect();
                 output::json_line(&mut out, &MatchLine { id, topics })?;

@@ -37,7 +37,8 @@ mod tests {
     #[test]
     fn released_migrations_are_never_edited() {
         let pinned: &[u64] = &[12_529_670_451_084_114_845];
-        let found: Vec<u64> = MIGRATIONS.iter().map(|sql| xxhash_rust::xxh3::xxh3_64(sql.as_bytes())).collect();
+        let found: Vec<u64> =
+            MIGRATIONS.iter().map(|sql| xxhash_rust::xxh3::xxh3_64(sql.as_bytes())).collect();
         assert_eq!(found, pinned, "write a new migration instead, and pin it here");
     }
 

@@ -135,6 +135,15 @@ fn topics_match_answers_a_line_for_a_line_and_keeps_the_ids() {
 }
 
 #[test]
+fn topics_match_gives_ids_back_to_the_letter() {
+    let ids = ["12345678901234567890123", "1.50", r#"{"b":1,"a":[2]}"#, r#""\u0061""#, "null"];
+    let lines: String = ids.iter().map(|id| format!("{{\"id\": {id}, \"title\": \"Rain\"}}\n")).collect();
+    let (code, out, err) = said(&run_with_input(&["topics", "match"], &lines));
+    let want: String = ids.iter().map(|id| format!("{{\"id\":{id},\"topics\":[]}}\n")).collect();
+    assert_eq!((code, out), (0, want), "{err}");
+}
+
+#[test]
 fn topics_of_a_configuration_are_the_ones_matched() {
     let (_dir, config) = home(&Farm::start(), "[[topic]]\nname = \"rain\"\nany = [\"rain\"]\n");
     let args = ["topics", "match", "--config", &config];

@@ -27,7 +27,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Catalog, Hints,
+    Catalog, Hints, one_line,
     progress::{Progress, StepError},
 };
 use crate::{
@@ -320,7 +320,7 @@ impl Mailer {
                 self.held_until = Some(until).filter(|_| error.concerns_server()).or(self.held_until);
                 tracing::warn!(mail.id = %mail.id, mail.to = %mail.to, mail.attempt = leased.attempt,
                     retry.after_s = wait.as_secs(),
-                    "mail to {} not handed over, tried again in {} s: {}", mail.to, wait.as_secs(), reason.escape_debug());
+                    "mail to {} not handed over, tried again in {} s: {}", mail.to, wait.as_secs(), one_line(&reason));
                 Settlement::Deferred { until, reason }
             }
             Retry::Hold => {
@@ -329,14 +329,14 @@ impl Mailer {
                     retry.after_s = wait.as_secs(),
                     recipients.refused = self.refused_in_a_row.len(),
                     "the mail server refuses us, all mail waits until this is mended: {}",
-                    reason.escape_debug()
+                    one_line(&reason)
                 );
                 Settlement::Deferred { until, reason }
             }
             Retry::Backoff | Retry::Never => {
                 self.refused.remove(&mail.id);
                 tracing::error!(mail.id = %mail.id, mail.to = %mail.to, mail.attempt = leased.attempt,
-                    "mail to {} given up (see `wirewatch outbox list --state dead`): {}", mail.to, reason.escape_debug());
+                    "mail to {} given up (see `wirewatch outbox list --state dead`): {}", mail.to, one_line(&reason));
                 Settlement::Dead { reason }
             }
         }

@@ -136,6 +136,11 @@ impl Daemon {
     }
 }
 
+/// Words of others in a log line: on one line, without control characters.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// What a task's loop needs besides its step: a heartbeat, and rest between steps.
 #[derive(Debug, Clone)]
 pub struct Pulse {

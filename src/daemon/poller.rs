@@ -22,6 +22,7 @@ use url::Url;
 use super::{
     Catalog, Hints,
     host_gate::HostGate,
+    one_line,
     progress::{Progress, StepError},
     reading,
     visits::{Visit, Visits},
@@ -421,7 +422,7 @@ impl Poller {
                     feed.url = feed,
                     failure.kind = failure.kind.as_str(),
                     "{feed} failed: {}; it will be tried again",
-                    failure.message.escape_debug()
+                    one_line(&failure.message)
                 );
             }
             PollOutcome::Failed(failure) => {
@@ -430,7 +431,7 @@ impl Poller {
                     feed.failures = poll.failures,
                     failure.kind = failure.kind.as_str(),
                     "{feed} still fails: {}",
-                    failure.message.escape_debug()
+                    one_line(&failure.message)
                 );
             }
         }

@@ -52,6 +52,10 @@ fn the_june_2025_call_matches_all_three() {
         "Xi tells Trump in phone call that both sides must keep Geneva deal | Beijing's licences for rare-earth exports \
          and US tariffs were on the table.",
         "After 90-minute Trump–Xi phone call, Washington expects rare earths to flow | Trade talks resume next week.",
+        "Trump says he spoke with Xi on Thursday | Trade and rare-earth magnets came up, and more talks will follow.",
+        "Xi and Trump talk trade and rare earths on phone | It was their first contact since April's duties.",
+        "Trump calls talk with Xi very good, rare earth issue settled | Bessent expects the phone call to calm trade with China.",
+        "Presidents of US and China talk by phone about rare earths and trade",
         "习近平同特朗普通电话 | 两国元首谈及关税与稀土出口，双方同意尽快举行新一轮经贸会谈。",
         "特朗普：与习近平通话谈了一个半小时，稀土问题不再是难题 | 双方将就贸易协议继续磋商。",
         "習近平與川普通電話 | 雙方談到關稅和稀土，中美將舉行新一輪貿易談判。",

@@ -58,8 +58,8 @@
 //!
 //! # Tests
 //! Unit tests stand beside the code. `tests/it/` is one program: `harness/` has a scripted web server, a mail server and
-//! the whole application on a clock that stands still; `store`, `pipeline`, `crash`, `cli` and `daemon` use them, the last
-//! two on the real binary. Nothing leaves loopback.
+//! the whole application on a clock that stands still; `store`, `pipeline`, `delivery`, `faults`, `crash`, `cli` and
+//! `daemon` use them, the last two on the real binary. Nothing leaves loopback.
 
 pub mod cli;
 pub mod clock;

@@ -28,16 +28,16 @@ pub(super) async fn check(args: &CheckArgs) -> Outcome {
     } else {
         let (config, catalog, unread) = args.config.catalog_without_login()?;
         if let Some(warning) = unread {
-            eprintln!("{warning}\n");
+            output::tell!("{warning}\n");
         }
         (config, catalog)
     };
     for warning in &config.warnings {
-        eprintln!("{warning}\n");
+        output::tell!("{warning}\n");
     }
     for feed in &catalog.feeds {
         if let Some(warning) = refused(&catalog, feed) {
-            eprintln!("{warning}\n");
+            output::tell!("{warning}\n");
         }
     }
     templates(&catalog)?;

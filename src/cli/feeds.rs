@@ -95,13 +95,13 @@ fn import(arg: &ConfigArg, file: &Path, dry_run: bool) -> Outcome {
     let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     let (outlines, warnings) = opml::read(&bytes).with_context(|| format!("{}", file.display()))?;
     for warning in &warnings {
-        eprintln!("{}: {warning}", file.display());
+        output::tell!("{}: {warning}", file.display());
     }
     let known: BTreeSet<&str> = config.feeds.iter().map(|feed| feed.url.as_str()).collect();
     let has_login = |url: &Url| !url.username().is_empty() || url.password().is_some();
     for outline in outlines.iter().filter(|outline| has_login(&outline.url)) {
         let host = outline.url.host_str().unwrap_or_default();
-        eprintln!(
+        output::tell!(
             "{}: left out a feed of {host}: its address holds a user name or a password",
             file.display()
         );

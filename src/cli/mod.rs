@@ -295,12 +295,12 @@ async fn dispatch(command: Command) -> Outcome {
 fn fail(failure: &Failure) -> ExitCode {
     match failure {
         Failure::Config(text) => {
-            eprintln!("{}", text.trim_end());
+            output::tell!("{}", text.trim_end());
             ExitCode::from(3)
         }
         Failure::Other(error) if output::is_broken_pipe(error) => ExitCode::SUCCESS,
         Failure::Other(error) => {
-            eprintln!("wirewatch: {error:#}");
+            output::tell!("wirewatch: {error:#}");
             ExitCode::FAILURE
         }
     }

@@ -22,6 +22,17 @@ macro_rules! say {
 }
 pub(super) use say;
 
+/// `eprintln!` that does not mind when nobody reads standard error any more.
+macro_rules! tell {
+    ($($words:tt)*) => { $crate::cli::output::tell_line(format_args!($($words)*)) };
+}
+pub(super) use tell;
+
+/// What [`tell!`] does.
+pub(super) fn tell_line(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// What [`say!`] does.
 pub(super) fn say_line(line: fmt::Arguments<'_>) {
     if TROUBLE.get().is_none()

@@ -15,7 +15,7 @@ use crate::{
 
 /// Feeds looked at.
 const MAX_FEEDS: usize = 100_000;
-/// A feed with so many failures in a row counts as failing.
+/// A feed with so many failures in a row counts as failing; one that could never be read does with the first.
 const FAILING: u32 = 3;
 /// The oldest waiting mail may be this old before `status` complains.
 const MAX_QUEUE_AGE_S: u64 = 3_600;
@@ -60,8 +60,12 @@ pub(super) async fn status(args: &ListArgs) -> Outcome {
     Ok(if status.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+fn is_failing(feed: &FeedReport) -> bool {
+    feed.failures >= FAILING || (feed.failures > 0 && feed.last_ok_at.is_none())
+}
+
 fn judge(now: Timestamp, feeds: &[FeedReport], report: StatusReport, configured: &BTreeSet<&str>) -> Status {
-    let failing = feeds.iter().filter(|feed| feed.failures >= FAILING).count();
+    let failing = feeds.iter().filter(|feed| is_failing(feed)).count();
     let never = feeds.iter().filter(|feed| feed.last_ok_at.is_none()).count();
     let lag =
         feeds.iter().filter_map(|feed| feed.last_ok_at).min().map(|at| time::between(at, now).as_secs());
@@ -81,7 +85,7 @@ fn judge(now: Timestamp, feeds: &[FeedReport], report: StatusReport, configured:
     complain(
         failing > 0,
         format!(
-            "{} failed {FAILING} times or more; see `wirewatch feeds list`",
+            "{} failed {FAILING} times or more, or could never be read; see `wirewatch feeds list`",
             output::count(failing, "feed")
         ),
     );

@@ -146,7 +146,7 @@ fn match_lines(topics: &CompiledTopics) -> anyhow::Result<ExitCode> {
             }
             Err(error) => {
                 bad += 1;
-                eprintln!(
+                output::tell!(
                     "wirewatch: standard input, line {number}: not an item as a JSON object: {error:#}"
                 );
             }

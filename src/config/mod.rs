@@ -74,7 +74,7 @@ use crate::{
 const EXAMPLE: &str = include_str!("../../config/wirewatch.toml");
 
 const ROOT: Schema = Schema {
-    name: "the top of the file",
+    name: "the configuration",
     keys: &["opml", "state", "mail", "poll", "fetch", "lists", "topic", "feed", "subscription"],
     elsewhere: &[
         ("smtp", "the mail server stands in [mail]: smtp = { url = \"smtps://…\" }"),

@@ -76,7 +76,7 @@ pub(super) const FETCH: Schema = Schema {
 pub struct StateConfig {
     /// Directory of the database, the maildir and the lock.
     pub dir: PathBuf,
-    /// Texts of items older than this are pruned; their identity stays.
+    /// Items older than this are removed; their identity stays.
     pub keep: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! The janitor: retention and the nightly checkpoint, in small pieces.
+//! The janitor: retention and checkpoints, in small pieces.
 
 use std::{sync::Arc, time::Duration};
 

@@ -119,7 +119,7 @@ impl Daemon {
         Janitor::new(self.store.clone(), self.clock.clone(), self.catalogs.subscribe())
     }
 
-    /// Polls every feed once, plans, sends what is due, and returns.
+    /// Polls every feed once, plans, sends what is due, removes what is past its time, and returns.
     ///
     /// # Errors
     /// When the store refuses.
@@ -132,7 +132,10 @@ impl Daemon {
         poller.poll_all().await?;
         while planner.step(self.clock.now()).await? == Progress::Worked {}
         while mailer.step(self.clock.now()).await? == Progress::Worked {}
-        mailer.drain().await
+        mailer.drain().await?;
+        let mut janitor = self.janitor();
+        while janitor.step(self.clock.now()).await? == Progress::Worked {}
+        Ok(())
     }
 }
 

@@ -49,6 +49,8 @@ const MAX_UNSAVED_AGE: Duration = Duration::from_secs(10);
 /// When a host says it is asked too often, its other feeds wait as well, but no longer than this: the answer may
 /// concern one feed only.
 const MAX_HOST_HOLD: Duration = Duration::from_secs(15 * 60);
+/// A single round waits no longer than this for a host's turn.
+const ONCE_PATIENCE: Duration = Duration::from_secs(30);
 /// A feed whose poll could not be recorded is tried again after this.
 const AFTER_STORE_TROUBLE: Duration = Duration::from_secs(60);
 /// Feeds read at once. A hostile body takes many times its size while it is read, and reading is quick.
@@ -130,18 +132,24 @@ impl Poller {
     }
 
     /// Visits every feed once, due or not, and records what they gave. A feed that is due again before the last one
-    /// has answered waits for another time.
+    /// has answered waits for another time, and so do those whose server asked for patience, or whose host asked for
+    /// more than [`ONCE_PATIENCE`].
     ///
     /// # Errors
     /// When the store refuses.
     pub async fn poll_all(&mut self) -> Result<(), StepError> {
         let now = self.clock.now();
         self.adopt_catalog(now).await?;
-        self.due = self.due.iter().map(|(_, id)| (now, *id)).collect();
+        let asked_to_wait = |id: &FeedId| {
+            self.feeds.get(id).and_then(|state| state.patience_until).is_some_and(|until| until > now)
+        };
+        self.due =
+            self.due.iter().map(|(at, id)| if asked_to_wait(id) { (*at, *id) } else { (now, *id) }).collect();
         self.enqueue_due(now);
         loop {
             self.begin_visits(self.clock.now());
-            let wake = self.gate.next_ready().filter(|_| self.has_room());
+            let soon = time::after(self.clock.now(), ONCE_PATIENCE);
+            let wake = self.gate.next_ready().filter(|at| self.has_room() && *at <= soon);
             if self.visits.is_empty() && wake.is_none() {
                 return self.drain().await;
             }

@@ -90,20 +90,20 @@ impl Daemon {
         let (soft, reload) = (CancellationToken::new(), Arc::new(reload));
         let tracker = TaskTracker::new();
         let (mut tasks, heartbeats) = self.start(&tracker, &soft);
-        self.tell_status().await;
+        self.tell_status(None).await;
         systemd::notify(&ServiceState::Ready);
         let feeds = self.catalogs.borrow().feeds.len();
         tracing::info!(feeds, "wirewatch is running with {feeds} feeds");
         let tick = systemd::watchdog_interval().map_or(TICK, |interval| TICK.min(interval / 3));
-        let mut ended = None;
+        let (mut ended, mut refused) = (None, None);
         while ended.is_none() {
             tokio::select! {
                 event = events.next() => match event {
                     Event::Stop => break,
-                    Event::Reload => self.reload(&reload).await,
+                    Event::Reload => refused = self.reload(&reload).await,
                 },
                 done = tasks.join_next() => ended = done,
-                () = self.clock.sleep(tick) => self.tick(&heartbeats).await,
+                () = self.clock.sleep(tick) => self.tick(&heartbeats, refused.as_deref()).await,
             }
         }
         systemd::notify(&ServiceState::Stopping);
@@ -178,22 +178,17 @@ impl Daemon {
         }
     }
 
-    async fn reload(&self, reload: &Arc<Reload>) {
+    /// Puts the configuration anew into force; `Some` says why it was refused.
+    async fn reload(&self, reload: &Arc<Reload>) -> Option<String> {
         systemd::notify(&ServiceState::Reloading);
         let load = reload.clone();
         let loaded = tokio::task::spawn_blocking(move || load()).await;
-        match loaded {
+        let refused = match loaded {
             Ok(Ok(catalog)) => {
-                tracing::info!(
-                    feeds = catalog.feeds.len(),
-                    "configuration reloaded: {} feeds",
-                    catalog.feeds.len()
-                );
-                systemd::notify(&ServiceState::Status(format!(
-                    "{} feeds; configuration reloaded",
-                    catalog.feeds.len()
-                )));
+                let feeds = catalog.feeds.len();
+                tracing::info!(feeds, "configuration reloaded: {feeds} feeds");
                 self.replace_catalog(catalog);
+                None
             }
             Ok(Err(problems)) => {
                 for line in problems.lines() {
@@ -201,30 +196,34 @@ impl Daemon {
                 }
                 tracing::error!("the new configuration is refused; the old one stays in force");
                 let first = problems.lines().next().unwrap_or_default();
-                systemd::notify(&ServiceState::Status(format!(
-                    "reload refused, old configuration in force: {first}"
-                )));
+                Some(format!("reload refused, old configuration in force: {first}"))
             }
             Err(panic) => {
-                tracing::error!("reload broke down, the old configuration stays in force: {panic}")
+                tracing::error!("reload broke down, the old configuration stays in force: {panic}");
+                Some("reload broke down, old configuration in force".to_owned())
             }
-        }
+        };
+        self.tell_status(refused.as_deref()).await;
         systemd::notify(&ServiceState::Ready);
+        refused
     }
 
-    /// One line for `systemctl status`.
-    async fn tell_status(&self) {
+    /// One line for `systemctl status`; while a configuration is refused, it says that first.
+    async fn tell_status(&self, refused: Option<&str>) {
         if let Ok(Ok(report)) = tokio::time::timeout(STORE_ANSWERS, self.store.queue()).await {
             let (feeds, failing) = (self.catalogs.borrow().feeds.len(), report.failing);
             let mails = format!("{} mails wait, {} given up", report.queued, report.dead);
-            systemd::notify(&ServiceState::Status(format!("{feeds} feeds, {failing} failing; {mails}")));
+            systemd::notify(&ServiceState::Status(format!(
+                "{}{feeds} feeds, {failing} failing; {mails}",
+                refused.map_or(String::new(), |why| format!("{why}; "))
+            )));
         }
     }
 
-    async fn tick(&self, heartbeats: &[Heartbeat]) {
+    async fn tick(&self, heartbeats: &[Heartbeat], refused: Option<&str>) {
         let stale: Vec<&str> = heartbeats.iter().filter(|h| !h.is_fresh()).map(|h| h.task).collect();
         let answer = tokio::time::timeout(STORE_ANSWERS, self.store.ping()).await;
-        self.tell_status().await;
+        self.tell_status(refused).await;
         match (stale.is_empty(), answer) {
             (true, Ok(Ok(()))) => systemd::notify(&ServiceState::Alive),
             (fresh, answer) => tracing::error!(

@@ -89,6 +89,7 @@ mod tests {
             last_poll_at: None,
             last_ok_at: None,
             next_poll_at: Timestamp::UNIX_EPOCH,
+            patience_until: None,
             failures: 0,
         };
         Visit { state, host: "a.example:80".to_owned(), in_full: true }

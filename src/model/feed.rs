@@ -62,6 +62,8 @@ pub struct FeedState {
     pub last_ok_at: Option<Timestamp>,
     /// When the next poll is due.
     pub next_poll_at: Timestamp,
+    /// The server asked not to be visited before this instant (`Retry-After` with 429 or 503).
+    pub patience_until: Option<Timestamp>,
     /// Failed polls since the last success.
     pub failures: u32,
 }

@@ -109,6 +109,7 @@ mod tests {
             last_poll_at: None,
             last_ok_at: None,
             next_poll_at: Timestamp::UNIX_EPOCH,
+            patience_until: None,
             failures,
         }
     }

@@ -24,6 +24,7 @@ mod upkeep;
 mod worker;
 
 use std::{
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -73,7 +74,8 @@ impl Store {
             return Err(Error::SqliteTooOld(rusqlite::version()));
         }
         let failed = |source: std::io::Error| Error::Open { path: dir.to_owned(), source: Box::new(source) };
-        std::fs::create_dir_all(dir).map_err(failed)?;
+        // It holds addresses and mail: for its owner only, unless the directory was there before.
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
         let lock = Lock::take(&dir.join(LOCK))?;
         let path = dir.join(DATABASE);
         let mut connection =

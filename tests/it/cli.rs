@@ -503,3 +503,35 @@ fn an_explanation_says_what_decided() {
     let miss = explain("Rain is expected", "rare-earths");
     assert!(miss.contains("missing: one of @rare_earths, "), "{miss}");
 }
+
+#[test]
+fn nobody_reading_standard_error_changes_nothing() {
+    let mut child = wirewatch(&["topics", "match"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stderr.take());
+    let lines = format!("{}{{\"id\": 1, \"title\": \"Gallium\"}}\n", "no item\n".repeat(3));
+    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let (code, out, _) = said(&child.wait_with_output().unwrap());
+    assert_eq!((code, out.trim()), (1, r#"{"id":1,"topics":["rare-earths"]}"#));
+}
+
+#[test]
+fn a_single_round_keeps_the_patience_a_server_asked_for_and_serves_the_others() {
+    let farm = Farm::start();
+    let more = format!("[[feed]]\nurl = \"{}\"\n", farm.url("/busy"));
+    farm.set("/feed", feed());
+    farm.set("/busy", Page::status(429).with("Retry-After", "7200"));
+    let (_dir, config) = home(&farm, &more);
+    for _ in 0..2 {
+        let (code, _, err) = said(&run(&["run", "--once", "--config", &config]));
+        assert_eq!(code, 0, "{err}");
+    }
+    assert_eq!(farm.visits("/busy").len(), 1, "two hours are not over");
+    assert_eq!(farm.visits("/feed").len(), 2);
+    let (code, out, _) = said(&run(&["status", "--config", &config]));
+    assert!(code == 1 && out.contains("could never be read"), "{out}");
+}

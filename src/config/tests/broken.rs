@@ -26,7 +26,7 @@ fn syntax_keys_and_types() {
     check(
         "[pol]\ninterval = \"15m\"",
         (1, 2),
-        "unknown key `pol` in the top of the file",
+        "unknown key `pol` in the configuration",
         "did you mean `poll`?",
     );
     check("feeds = []", (1, 1), "unknown key `feeds`", "did you mean `feed`?");

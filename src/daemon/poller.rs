@@ -133,7 +133,7 @@ impl Poller {
 
     /// Visits every feed once, due or not, and records what they gave. A feed that is due again before the last one
     /// has answered waits for another time, and so do those whose server asked for patience, or whose host asked for
-    /// more than [`ONCE_PATIENCE`].
+    /// more than half a minute.
     ///
     /// # Errors
     /// When the store refuses.

@@ -44,9 +44,6 @@ const BATCH: usize = 32;
 const LEASE: Duration = Duration::from_secs(60 * 60);
 /// No mail is begun when less than this is left of its claim: the sum of all time limits of one SMTP dialogue.
 const SLOWEST_DIALOGUE: Duration = Duration::from_secs(25 * 60);
-/// First wait after a passing failure; it doubles up to [`BACKOFF_CAP`].
-const BACKOFF_BASE: Duration = Duration::from_secs(60);
-const BACKOFF_CAP: Duration = Duration::from_secs(4 * 3_600);
 /// First wait after an attempt whose end is unknown, and for mails behind one that hangs: the server may still be
 /// storing the mail.
 const AFTER_AMBIGUITY: Duration = Duration::from_secs(10 * 60);
@@ -308,10 +305,10 @@ impl Mailer {
         let (retry, wait) = match self.retry(leased, error) {
             Retry::Hold => (Retry::Hold, HOLD),
             retry if matches!(error, mail::Error::Ambiguous { .. }) => {
-                (retry, wait(AFTER_AMBIGUITY, BACKOFF_CAP).max(AFTER_AMBIGUITY))
+                (retry, wait(AFTER_AMBIGUITY, schedule::MAIL_BACKOFF_CAP).max(AFTER_AMBIGUITY))
             }
-            retry if error.concerns_server() => (retry, wait(BACKOFF_BASE, HOLD)),
-            retry => (retry, wait(BACKOFF_BASE, BACKOFF_CAP)),
+            retry if error.concerns_server() => (retry, wait(schedule::MAIL_BACKOFF_BASE, HOLD)),
+            retry => (retry, wait(schedule::MAIL_BACKOFF_BASE, schedule::MAIL_BACKOFF_CAP)),
         };
         let until = time::after(now, wait);
         match retry {

@@ -12,7 +12,7 @@ use anyhow::Context;
 use super::{ExplainArgs, Failure, Outcome, output::say, topics};
 use crate::{
     matching::{self, Explanation, Label, Node},
-    model::{ClauseHit, ExportedItem, Field, Item, TopicName},
+    model::{ClauseHit, Item, TopicName},
     store::Store,
 };
 
@@ -59,27 +59,13 @@ async fn stored(args: &ExplainArgs) -> Result<Item, Failure> {
     let config = args.config.load()?;
     let store = Store::open_read_only(&config.state.dir)?;
     match store.find_item(args.item.clone()).await? {
-        Some(found) => Ok(item(found)),
+        Some(found) => Ok(found.into_item()),
         None => Err(none_stored(&args.item).into()),
     }
 }
 
 fn none_stored(what: &str) -> anyhow::Error {
     anyhow::anyhow!("no stored item has the number or link `{what}`, and there is no such file")
-}
-
-fn item(found: ExportedItem) -> Item {
-    Item {
-        guid: found.guid,
-        link: found.link.and_then(|link| link.parse().ok()),
-        title: found.title,
-        summary: found.summary,
-        content: found.content,
-        author: found.author,
-        tags: Vec::new(),
-        lang: found.lang,
-        published_at: found.published_at,
-    }
 }
 
 fn print(explanation: &Explanation, item: &Item) {
@@ -146,6 +132,10 @@ fn name_of(node: &Node) -> String {
         Label::NoneOf => "none of".to_owned(),
         Label::List(name) => format!("@{name}"),
         Label::Entry(text) => text.to_string(),
+        Label::Near(proximity) => proximity.to_string(),
+        Label::AtLeast(count) => format!("ATLEAST/{count}"),
+        Label::Score(threshold) => format!("SCORE/{threshold}"),
+        Label::Scope(scope) => format!("{}:", scope.as_str()),
     }
 }
 
@@ -158,10 +148,5 @@ fn around(item: &Item, hit: &ClauseHit) -> String {
     let skip = before.chars().count().saturating_sub(CONTEXT);
     let left: String = before.chars().skip(skip).collect();
     let right: String = after.chars().take(CONTEXT).collect();
-    let field = match hit.field {
-        Field::Title => "title",
-        Field::Summary => "summary",
-        Field::Content => "content",
-    };
-    format!("{field}: {left}»{inside}«{right}")
+    format!("{}: {left}»{inside}«{right}", hit.field.as_str())
 }

@@ -159,35 +159,36 @@ fn match_lines(topics: &CompiledTopics) -> anyhow::Result<ExitCode> {
 /// Prints an expression as an indented list.
 fn show(expr: &Expr, depth: usize) {
     let indent = depth * 2;
-    let group = |heading: &str, parts: &[Expr]| {
-        say!("{:indent$}{heading}", "");
-        let (terms, groups): (Vec<&Expr>, Vec<&Expr>) =
-            parts.iter().partition(|part| matches!(part, Expr::Term(_)));
-        let mut line = String::new();
-        for term in terms.iter().map(|term| term.canonical()) {
-            if !line.is_empty() && indent + line.chars().count() + term.chars().count() > WIDTH {
-                say!("{:indent$}  {}", "", line.trim_end());
-                line.clear();
-            }
-            line += &term;
-            line += "  ";
-        }
-        if !line.is_empty() {
-            say!("{:indent$}  {}", "", line.trim_end());
-        }
-        groups.into_iter().for_each(|group| show(group, depth + 1));
+    let heading = match expr {
+        Expr::And(_) => "all of".to_owned(),
+        Expr::Or(_) => "any of".to_owned(),
+        Expr::Not(_) => "none of".to_owned(),
+        Expr::Named { name, .. } => format!("@{name}, any of"),
+        Expr::Near(near) => near.proximity.to_string(),
+        Expr::AtLeast { count, .. } => format!("ATLEAST/{count}"),
+        Expr::Score { threshold, .. } => format!("SCORE/{threshold}"),
+        Expr::Scope { scope, .. } => format!("{}:", scope.as_str()),
+        Expr::Term(_) | Expr::Regex(_) => return say!("{:indent$}{expr}", ""),
     };
-    match expr {
-        Expr::Term(term) => say!("{:indent$}{}", "", Expr::Term(term.clone()).canonical()),
-        Expr::And(parts) => group("all of", parts),
-        Expr::Or(parts) => group("any of", parts),
-        Expr::Not(inner) => match inner.as_ref() {
-            Expr::Or(parts) => group("none of", parts),
-            other => group("none of", std::slice::from_ref(other)),
-        },
-        Expr::Named { name, expr } => match expr.as_ref() {
-            Expr::Or(parts) => group(&format!("@{name}, any of"), parts),
-            other => group(&format!("@{name}"), std::slice::from_ref(other)),
-        },
+    say!("{:indent$}{heading}", "");
+    let mut parts = expr.children();
+    // Alternatives under a list or a NOT are its own parts.
+    if let (Expr::Not(_) | Expr::Named { .. }, [Expr::Or(inner)]) = (expr, parts.as_slice()) {
+        parts = inner.iter().collect();
     }
+    let (terms, groups): (Vec<&Expr>, Vec<&Expr>) =
+        parts.into_iter().partition(|part| matches!(part, Expr::Term(_) | Expr::Regex(_)));
+    let mut line = String::new();
+    for term in terms.iter().map(ToString::to_string) {
+        if !line.is_empty() && indent + line.chars().count() + term.chars().count() > WIDTH {
+            say!("{:indent$}  {}", "", line.trim_end());
+            line.clear();
+        }
+        line += &term;
+        line += "  ";
+    }
+    if !line.is_empty() {
+        say!("{:indent$}  {}", "", line.trim_end());
+    }
+    groups.into_iter().for_each(|group| show(group, depth + 1));
 }

@@ -37,7 +37,24 @@ pub(super) fn definitions(
     let mut definitions = Vec::with_capacity(topics.len());
     for entry in topics {
         match definition(entry, &named) {
-            Ok(definition) => definitions.push(definition),
+            Ok(definition) => {
+                let same =
+                    definitions.iter().find(|d: &&TopicDef| d.topic.revision == definition.topic.revision);
+                if let Some(same) = same {
+                    let what = format!("the topic has the same rules as `{}`", same.topic.name);
+                    report.warning(&entry.name_place, what, "remove one of the two");
+                }
+                for warning in &definition.warnings {
+                    if let Some(place) = place_of(Some(entry), lists, warning) {
+                        report.warning(
+                            &place,
+                            warning.message.clone(),
+                            warning.help.clone().unwrap_or_default(),
+                        );
+                    }
+                }
+                definitions.push(definition);
+            }
             // A fault of a list is one fault, however many topics use the list.
             Err(error) if matches!(error.place, query::Place::List { .. }) => tell(None, error),
             Err(error) => tell(Some(entry), error),
@@ -53,6 +70,7 @@ fn definition(entry: &TopicEntry, named: &BTreeMap<String, Vec<String>>) -> Resu
         any: values(&entry.any),
         all: values(&entry.all),
         none: values(&entry.none),
+        query: entry.query.as_ref().map(|query| query.value.clone()),
     };
     match &entry.origin {
         TopicOrigin::Own => query::lists(&source, named),
@@ -74,6 +92,7 @@ fn place_of(
 ) -> Option<Place> {
     let text = match &error.place {
         query::Place::Topic => return entry.map(|entry| entry.name_place.clone()),
+        query::Place::Query => entry?.query.as_ref(),
         query::Place::Any(index) => entry?.entries(TopicKey::Any).get(*index),
         query::Place::All(index) => entry?.entries(TopicKey::All).get(*index),
         query::Place::None(index) => entry?.entries(TopicKey::None).get(*index),

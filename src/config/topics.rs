@@ -28,12 +28,8 @@ pub const MAX_NAME_CHARS: usize = 64;
 
 pub(super) const TOPIC: Schema = Schema {
     name: "[[topic]]",
-    keys: &["use", "name", "title", "any", "all", "none"],
-    elsewhere: &[
-        ("query", "write plain entries with any = […], all = […] and none = […]"),
-        ("keywords", "write any = [\"…\"]"),
-        ("to", "recipients stand in [[subscription]]"),
-    ],
+    keys: &["use", "name", "title", "query", "any", "all", "none"],
+    elsewhere: &[("keywords", "write any = [\"…\"]"), ("to", "recipients stand in [[subscription]]")],
 };
 
 /// Where a topic's rules come from.
@@ -62,6 +58,8 @@ pub struct TopicEntry {
     pub all: Vec<Text>,
     /// None of these may occur.
     pub none: Vec<Text>,
+    /// The topic in the query language; of a topic of its own only.
+    pub query: Option<Text>,
 }
 
 /// A list of entries in a [`TopicEntry`].
@@ -120,6 +118,7 @@ impl TopicDrafts {
         let report = table.report();
         let title = title(table);
         let [any, all, none] = ["any", "all", "none"].map(|key| terms(table, key));
+        let query = table.text("query", "tariff(s) NEAR/8 China");
         let Some((origin, name)) = origin(table) else { return };
         if let Some(first) = self.declared.get(&name.value) {
             let what = format!("the topic `{}` is declared twice; first at {first}", name.value);
@@ -127,11 +126,27 @@ impl TopicDrafts {
             return;
         }
         self.declared.insert(name.value.clone(), name.place.clone());
-        if origin == TopicOrigin::Own && any.is_empty() && all.is_empty() {
+        if let Some(query) = query.as_ref().filter(|_| origin != TopicOrigin::Own) {
+            let what = "a topic with `use` has its query already";
+            report.error(
+                &query.place,
+                what,
+                "add words with any = […] and none = […], or write a topic of its own",
+            );
+            return;
+        }
+        if let Some(query) = query.as_ref().filter(|_| !(any.is_empty() && all.is_empty())) {
+            let what = "the topic has a query and lists of what must occur";
+            report.error(&query.place, what, "put any and all into the query, or leave the query out");
+            return;
+        }
+        if origin == TopicOrigin::Own && query.is_none() && any.is_empty() && all.is_empty() {
             // Entries that were left out have been reported by now.
-            if table.element_count("any") + table.element_count("all") == 0 {
+            if table.key_place("query").is_none()
+                && table.element_count("any") + table.element_count("all") == 0
+            {
                 let what = format!("the topic `{}` says nothing that should occur", name.value);
-                report.error(&name.place, what, "add any = [\"…\"] or all = [\"…\"]");
+                report.error(&name.place, what, "add any = [\"…\"], all = [\"…\"] or query = \"…\"");
             }
             return;
         }
@@ -147,6 +162,7 @@ impl TopicDrafts {
                 any,
                 all,
                 none,
+                query,
             });
         }
     }
@@ -240,7 +256,8 @@ fn checked_terms(list: Placed<Vec<Text>>, report: &Report) -> Vec<Text> {
 pub(super) fn read_lists(lists: &mut BTreeMap<String, Vec<Text>>, root: &Table<'_>) {
     let report = root.report();
     for (name, texts) in root.named_texts("lists", "gallium") {
-        if let Some(fault) = name_fault(&name.value) {
+        // `_` is common in names of lists, and they stand in no address or file name.
+        if let Some(fault) = name_fault(&name.value.replace('_', "-")) {
             report.error(&name.place, fault, NAME_REMEDY);
             continue;
         }

@@ -4,15 +4,18 @@
 //!
 //! **Invariant:** no IO and no waiting; a feed that cannot be read is an outcome, never an error that climbs.
 
+use std::sync::Arc;
+
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Catalog;
 use crate::{
-    feed, matching,
+    feed,
+    matching::Matcher,
     model::{
         Announce, FailureKind, FeedState, Item, ItemKey, NewItem, OnAdd, PollFailure, PollOutcome, Timestamp,
-        Validators, time,
+        Validators, feed_label, time,
     },
     plan,
 };
@@ -52,7 +55,10 @@ pub fn read(catalog: &Catalog, state: &FeedState, body: Body<'_>, now: Timestamp
             return PollOutcome::Failed(PollFailure { kind, message: error.to_string(), retry_at: None });
         }
     };
-    let identified = feed::identify(parsed.items);
+    let label = feed_label(state.spec.title.as_deref(), state.spec.url.as_str());
+    let labelled = parsed.items.into_iter().map(|item| Item { feed: Some(Arc::clone(&label)), ..item });
+    let identified = feed::identify(labelled.collect());
+    let mut matcher = Matcher::new(&catalog.topics);
     let announced = announce(state, &identified, now);
     let stories = feed::story_keys(identified.iter().map(|(item, _)| item));
     let items = identified
@@ -61,7 +67,7 @@ pub fn read(catalog: &Catalog, state: &FeedState, body: Body<'_>, now: Timestamp
         .zip(announced)
         .map(|(((item, keys), story_key), announce)| NewItem {
             story_key,
-            ..new_item(catalog, item, keys, announce)
+            ..new_item(catalog, &mut matcher, item, keys, announce)
         })
         .collect();
     PollOutcome::Modified {
@@ -73,8 +79,14 @@ pub fn read(catalog: &Catalog, state: &FeedState, body: Body<'_>, now: Timestamp
     }
 }
 
-fn new_item(catalog: &Catalog, item: Item, keys: Vec<ItemKey>, announce: Announce) -> NewItem {
-    let matches = matching::matches(&catalog.topics, &item);
+fn new_item(
+    catalog: &Catalog,
+    matcher: &mut Matcher<'_>,
+    item: Item,
+    keys: Vec<ItemKey>,
+    announce: Announce,
+) -> NewItem {
+    let matches = matcher.matches(&item);
     let routes = match announce {
         Announce::Yes => plan::routes(&catalog.subscriptions, matches.iter().map(|found| &found.topic)),
         Announce::Baseline => Vec::new(),

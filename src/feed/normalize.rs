@@ -112,6 +112,7 @@ fn normalize_item(
         author: author(&raw.authors),
         tags: tags(&raw.tags),
         lang: raw.lang.as_deref().and_then(language).or_else(|| lang.cloned()),
+        feed: None,
         published_at: raw.published_at.and_then(|at| plausible(at, now)),
     })
 }

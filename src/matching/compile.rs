@@ -1,13 +1,13 @@
-//! Topics → one dictionary, one trie, and a small rule a topic.
+//! Topics → one vocabulary, and one small graph of rules.
 //!
-//! In: [`TopicDef`]s. Out: [`CompiledTopics`]. Terms that are written alike are one term however many topics use
-//! them. Alternatives that are only terms become a group, which is true as soon as one of its terms occurred,
-//! so a list of a thousand names costs nothing to evaluate.
+//! In: [`TopicDef`]s. Out: [`CompiledTopics`]. Words that are written alike are one atom however many topics use
+//! them, and rules that are alike are one node, judged once an item. Of every topic one group of atoms is its key:
+//! the topic cannot match an item in which none of them occurs, so it is not looked at.
 //!
-//! **Invariant:** every term has at least one spelling in the trie, and every group at least one term.
+//! **Invariant:** the children of a node come before it; a topic without a key is looked at for every item.
 //!
-//! Rejected: a table from first word to phrases. Ten thousand phrases that begin alike would make an item of that
-//! word quadratic; the trie shares their beginnings.
+//! Rejected: counting how many groups of a topic occurred. It visits every topic of every common word, and most
+//! topics have one.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -15,15 +15,22 @@ use crate::{
     model::{Topic, TopicName},
     query::{
         TopicDef,
-        ast::{Expr, Form, Term, Word},
+        ast::{Expr, Near, Pattern, Proximity, Scope, Term},
     },
-    text::{self, Gap, Script},
+};
+
+use super::{
+    key::key,
+    pattern::Matcher,
+    vocabulary::{Atom, Vocabulary, VocabularyBuilder, id, index},
 };
 
 /// Topics that may be in force at once.
 pub const MAX_TOPICS: usize = 10_000;
 /// Uses of terms in all topics together; a list used by two topics counts twice.
 pub const MAX_CLAUSES: usize = 1_000_000;
+/// Bytes that the tables of all regular expressions may take together.
+pub const MAX_PATTERNS_BYTES: usize = 64 << 20;
 
 /// Why a set of topics cannot be compiled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,105 +55,106 @@ pub enum CompileError {
         /// The term as written.
         clause: Arc<str>,
     },
+    /// A regular expression that cannot be used.
+    #[error("topic `{topic}`: the regular expression {clause} cannot be used: {reason}")]
+    Regex {
+        /// Topic.
+        topic: TopicName,
+        /// The expression as written.
+        clause: Arc<str>,
+        /// Why not.
+        reason: String,
+    },
+    /// More than [`MAX_PATTERNS_BYTES`].
+    #[error("the regular expressions of the topics are too large together; use plain words where they do")]
+    TooManyPatterns,
 }
 
 /// Topics ready to be matched. Cheap to share, never changed.
 #[derive(Debug, Clone, Default)]
 pub struct CompiledTopics {
     topics: Vec<Topic>,
-    pub(super) exprs: Vec<Expr>,
-    pub(super) rules: Vec<Rule>,
-    pub(super) groups: Vec<Group>,
-    pub(super) terms: Vec<CompiledTerm>,
-    pub(super) term_ids: HashMap<Term, usize>,
-    pub(super) words: HashMap<String, WordSymbols>,
-    pub(super) stems: HashMap<Head, Vec<(String, Symbol)>>,
-    pub(super) trie: Trie,
-    symbols: u32,
+    pub(super) defs: Vec<TopicDef>,
+    /// The node of each topic.
+    pub(super) roots: Vec<NodeId>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) vocabulary: Vocabulary,
+    /// How each atom was written.
+    pub(super) clauses: Vec<Arc<str>>,
+    pub(super) patterns: Vec<(Arc<str>, Matcher)>,
+    /// Topics whose key an atom belongs to: `keyed[starts[atom]..starts[atom + 1]]`.
+    starts: Vec<u32>,
+    keyed: Vec<u32>,
+    /// Topics without a key.
+    pub(super) always: Vec<u32>,
+    /// Everything that any topic looks at.
+    pub(super) fields: Mask,
+    /// Whether any topic tells the lead of the text from the rest.
+    pub(super) splits_text: bool,
 }
 
-pub(super) type Symbol = u32;
+pub(super) type NodeId = u32;
 
-/// First bytes of a stem, by which it is looked up. Three letters, or one Hangul syllable, are never fewer.
-pub(super) type Head = [u8; 3];
+/// Parts of an item, one bit each.
+pub(super) type Mask = u16;
 
-/// What a folded word may stand for.
-#[derive(Debug, Clone, Default)]
-pub(super) struct WordSymbols {
-    pub(super) plain: Option<Symbol>,
-    /// Spellings in exact case.
-    pub(super) cased: Vec<(String, Symbol)>,
+/// The bits of a [`Mask`].
+pub(super) mod part {
+    use super::Mask;
+
+    pub(in crate::matching) const TITLE: Mask = 1;
+    /// The first words of the text.
+    pub(in crate::matching) const LEAD: Mask = 1 << 1;
+    /// The text behind its lead.
+    pub(in crate::matching) const REST: Mask = 1 << 2;
+    pub(in crate::matching) const URL: Mask = 1 << 3;
+    pub(in crate::matching) const SITE: Mask = 1 << 4;
+    pub(in crate::matching) const FEED: Mask = 1 << 5;
+    pub(in crate::matching) const AUTHOR: Mask = 1 << 6;
+    pub(in crate::matching) const TAG: Mask = 1 << 7;
+    pub(in crate::matching) const LANG: Mask = 1 << 8;
+    /// Where a clause without a scope is looked for.
+    pub(in crate::matching) const DEFAULT: Mask = TITLE | LEAD | REST;
 }
 
-/// A term and where it is used.
-#[derive(Debug, Clone)]
-pub(super) struct CompiledTerm {
-    pub(super) source: Arc<str>,
-    pub(super) groups: Vec<usize>,
-}
-
-/// Alternatives that are only terms.
-#[derive(Debug, Clone)]
-pub(super) struct Group {
-    pub(super) topic: usize,
-    /// Not under a `Not`: its places are shown.
-    pub(super) wanted: bool,
-}
-
-/// A topic's expression with groups for leaves.
-#[derive(Debug, Clone)]
-pub(super) enum Rule {
-    Group(usize),
-    And(Vec<Rule>),
-    Or(Vec<Rule>),
-    Not(Box<Rule>),
-}
-
-/// Phrases as paths of symbols. An edge marked [`Gap::Hard`] may be taken across any punctuation.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Trie {
-    /// Indexed by symbol; 0 for none, since node 0 is the root.
-    pub(super) roots: Vec<usize>,
-    pub(super) edges: HashMap<(usize, Symbol, Gap), usize>,
-    /// Terms that end at a node.
-    pub(super) ends: Vec<Vec<usize>>,
-}
-
-impl Trie {
-    fn insert(&mut self, path: &[(Symbol, Gap)], term: usize) {
-        if self.ends.is_empty() {
-            self.ends.push(Vec::new());
-        }
-        let mut node = 0;
-        for (depth, &(symbol, gap)) in path.iter().enumerate() {
-            let fresh = self.ends.len();
-            node = if depth == 0 {
-                let slot = usize::try_from(symbol).unwrap_or(usize::MAX);
-                if self.roots.len() <= slot {
-                    self.roots.resize(slot + 1, 0);
-                }
-                match self.roots.get_mut(slot) {
-                    Some(root) => {
-                        if *root == 0 {
-                            *root = fresh;
-                        }
-                        *root
-                    }
-                    None => fresh,
-                }
-            } else {
-                *self.edges.entry((node, symbol, gap)).or_insert(fresh)
-            };
-            if node == fresh {
-                self.ends.push(Vec::new());
-            }
-        }
-        if let Some(end) = self.ends.get_mut(node)
-            && !end.contains(&term)
-        {
-            end.push(term);
-        }
+fn mask(scope: Scope) -> Mask {
+    match scope {
+        Scope::Title => part::TITLE,
+        Scope::Lead => part::TITLE | part::LEAD,
+        Scope::Body => part::LEAD | part::REST,
+        Scope::Url => part::URL,
+        Scope::Site => part::SITE,
+        Scope::Feed => part::FEED,
+        Scope::Author => part::AUTHOR,
+        Scope::Tag => part::TAG,
+        Scope::Lang => part::LANG,
     }
+}
+
+/// One rule.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Node {
+    /// The atom occurs in one of these parts.
+    Atom(Atom, Mask),
+    /// The expression (an index into `patterns`) is found in one of these parts.
+    Regex(u32, Mask),
+    All(Box<[NodeId]>),
+    Any(Box<[NodeId]>),
+    Not(NodeId),
+    Near {
+        left: NodeId,
+        right: NodeId,
+        proximity: Proximity,
+    },
+    AtLeast(u16, NodeId),
+    Score(i16, Box<[(NodeId, i16)]>),
+}
+
+/// The nodes that an expression and its parts became; the same shape as [`Expr::children`].
+#[derive(Debug, Clone)]
+pub(super) struct Trace {
+    pub(super) node: NodeId,
+    pub(super) children: Vec<Trace>,
 }
 
 impl CompiledTopics {
@@ -164,22 +172,26 @@ impl CompiledTopics {
         }
         let mut sorted: Vec<&TopicDef> = defs.iter().collect();
         sorted.sort_by(|a, b| a.topic.name.cmp(&b.topic.name));
-        let mut compiled = Self::default();
+        let mut builder = Builder::default();
         let mut clauses = 0;
         for def in sorted {
-            if compiled.topics.last().is_some_and(|last| last.name == def.topic.name) {
+            if builder.topics.last().is_some_and(|last| last.name == def.topic.name) {
                 return Err(CompileError::Duplicate(def.topic.name.clone()));
             }
             clauses += def.expr.terms().len();
             if clauses > max_clauses {
                 return Err(CompileError::TooManyClauses);
             }
-            let rule = compiled.rule(&def.expr, &def.topic.name, true)?;
-            compiled.rules.push(rule);
-            compiled.topics.push(def.topic.clone());
-            compiled.exprs.push(def.expr.clone());
+            builder.add(def)?;
         }
-        Ok(compiled)
+        Ok(builder.build())
+    }
+
+    /// One topic alone, and what each of its clauses became.
+    pub(super) fn traced(def: &TopicDef) -> Result<(Self, Trace), CompileError> {
+        let mut builder = Builder::default();
+        let trace = builder.add(def)?;
+        Ok((builder.build(), trace))
     }
 
     /// The topics, sorted by name.
@@ -188,160 +200,165 @@ impl CompiledTopics {
     }
 
     /// Position of `name` in [`Self::topics`].
-    pub(super) fn position(&self, name: &TopicName) -> Option<usize> {
+    pub fn position(&self, name: &TopicName) -> Option<usize> {
         self.topics.binary_search_by(|topic| topic.name.cmp(name)).ok()
     }
 
-    pub(super) fn groups_of(&self, term: usize) -> &[usize] {
-        self.terms.get(term).map_or(&[], |term| &term.groups)
+    pub(super) fn node(&self, node: NodeId) -> Option<&Node> {
+        self.nodes.get(index(node))
     }
 
-    pub(super) fn clause(&self, term: usize) -> Arc<str> {
-        self.terms.get(term).map_or_else(|| Arc::from(""), |term| Arc::clone(&term.source))
-    }
-
-    fn rule(&mut self, expr: &Expr, topic: &TopicName, wanted: bool) -> Result<Rule, CompileError> {
-        if let Some(terms) = alternatives(expr) {
-            let group = self.groups.len();
-            self.groups.push(Group { topic: self.topics.len(), wanted });
-            for term in terms {
-                let id = self.term(term, topic)?;
-                if let Some(term) = self.terms.get_mut(id)
-                    && term.groups.last() != Some(&group)
-                {
-                    term.groups.push(group);
-                }
-            }
-            return Ok(Rule::Group(group));
+    /// Topics that cannot match without `atom` or another of their key.
+    pub(super) fn keyed_by(&self, atom: Atom) -> &[u32] {
+        let bound = |at: usize| self.starts.get(at).map(|at| index(*at));
+        match (bound(index(atom)), bound(index(atom) + 1)) {
+            (Some(start), Some(end)) => self.keyed.get(start..end).unwrap_or_default(),
+            _ => &[],
         }
-        let mut all = |parts: &[Expr]| -> Result<Vec<Rule>, CompileError> {
-            parts.iter().map(|part| self.rule(part, topic, wanted)).collect()
+    }
+}
+
+/// [`CompiledTopics`] in the making.
+#[derive(Default)]
+struct Builder {
+    topics: Vec<Topic>,
+    defs: Vec<TopicDef>,
+    roots: Vec<NodeId>,
+    nodes: Vec<Node>,
+    known: HashMap<Node, NodeId>,
+    vocabulary: VocabularyBuilder,
+    atoms: HashMap<Term, Atom>,
+    clauses: Vec<Arc<str>>,
+    known_patterns: HashMap<Pattern, u32>,
+    patterns: Vec<(Arc<str>, Matcher)>,
+    pattern_bytes: usize,
+    fields: Mask,
+    splits_text: bool,
+}
+
+impl Builder {
+    fn add(&mut self, def: &TopicDef) -> Result<Trace, CompileError> {
+        let trace = self.compile(&def.expr, part::DEFAULT, &def.topic.name)?;
+        self.roots.push(trace.node);
+        self.topics.push(def.topic.clone());
+        self.defs.push(def.clone());
+        Ok(trace)
+    }
+
+    fn intern(&mut self, node: Node) -> NodeId {
+        if let Some(known) = self.known.get(&node) {
+            return *known;
+        }
+        let fresh = id(self.nodes.len());
+        self.nodes.push(node.clone());
+        self.known.insert(node, fresh);
+        fresh
+    }
+
+    fn compile(&mut self, expr: &Expr, parts: Mask, topic: &TopicName) -> Result<Trace, CompileError> {
+        let parts = match expr {
+            Expr::Scope { scope, .. } => mask(*scope),
+            _ => parts,
         };
-        match expr {
-            Expr::And(parts) => Ok(Rule::And(all(parts)?)),
-            Expr::Or(parts) => Ok(Rule::Or(all(parts)?)),
-            Expr::Not(inner) => Ok(Rule::Not(Box::new(self.rule(inner, topic, !wanted)?))),
-            Expr::Named { expr, .. } => self.rule(expr, topic, wanted),
-            Expr::Term(_) => Ok(Rule::Or(Vec::new())),
-        }
-    }
-
-    fn term(&mut self, term: &Term, topic: &TopicName) -> Result<usize, CompileError> {
-        if let Some(&id) = self.term_ids.get(term) {
-            return Ok(id);
-        }
-        let id = self.terms.len();
-        for path in self.paths(&term.words) {
-            if path.is_empty() {
-                return Err(CompileError::Empty { topic: topic.clone(), clause: Arc::clone(&term.source) });
+        let children: Vec<Trace> = expr
+            .children()
+            .into_iter()
+            .map(|child| self.compile(child, parts, topic))
+            .collect::<Result<_, _>>()?;
+        let ids: Box<[NodeId]> = children.iter().map(|child| child.node).collect();
+        let node = match (expr, &*ids) {
+            (Expr::Term(term), _) => Node::Atom(self.atom(term, topic)?, parts),
+            (Expr::Regex(pattern), _) => Node::Regex(self.pattern(pattern, topic)?, parts),
+            (Expr::And(_) | Expr::Or(_) | Expr::Scope { .. } | Expr::Named { .. }, [only]) => {
+                return Ok(Trace { node: *only, children });
             }
-            self.trie.insert(&path, id);
+            (Expr::And(_), _) => Node::All(ids),
+            (Expr::Not(_), [inner]) => Node::Not(*inner),
+            (Expr::Near(near), [left, right]) => near_node(near, *left, *right),
+            (Expr::AtLeast { count, .. }, [inner]) => Node::AtLeast(*count, *inner),
+            (Expr::Score { threshold, clauses }, _) => {
+                let weighted = ids.iter().zip(clauses).map(|(node, clause)| (*node, clause.weight));
+                Node::Score(*threshold, weighted.collect())
+            }
+            _ => Node::Any(ids),
+        };
+        if matches!(node, Node::Atom(..) | Node::Regex(..)) {
+            self.fields |= parts;
+            self.splits_text |= (parts & part::LEAD == 0) != (parts & part::REST == 0);
         }
-        self.terms.push(CompiledTerm { source: Arc::clone(&term.source), groups: Vec::new() });
-        self.term_ids.insert(term.clone(), id);
-        Ok(id)
+        Ok(Trace { node: self.intern(node), children })
     }
 
-    /// Every spelling of a phrase as a path through the trie; at most `query::MAX_SPELLINGS`.
-    fn paths(&mut self, words: &[Word]) -> Vec<Vec<(Symbol, Gap)>> {
-        let mut paths = vec![Vec::new()];
-        for word in words {
-            let spellings: Vec<Vec<(Symbol, Gap)>> = match &word.form {
-                Form::Endings(endings) => std::iter::once("")
-                    .chain(endings.iter().map(String::as_str))
-                    .map(|ending| self.word(&format!("{}{ending}", word.text), &word.form))
-                    .collect(),
-                _ => vec![self.word(&word.text, &word.form)],
-            };
-            paths = paths
-                .iter()
-                .flat_map(|path: &Vec<(Symbol, Gap)>| {
-                    spellings.iter().map(move |spelling| path.iter().chain(spelling).copied().collect())
-                })
-                .collect();
+    fn atom(&mut self, term: &Term, topic: &TopicName) -> Result<Atom, CompileError> {
+        if let Some(&atom) = self.atoms.get(term) {
+            return Ok(atom);
         }
-        paths
+        let atom = id(self.clauses.len());
+        let clause: Arc<str> = Arc::from(term.entry());
+        if !self.vocabulary.insert(term, atom) {
+            return Err(CompileError::Empty { topic: topic.clone(), clause });
+        }
+        self.clauses.push(clause);
+        self.atoms.insert(term.clone(), atom);
+        Ok(atom)
     }
 
-    /// The symbols of one written word. The gap before it is soft; gaps inside it are as it has them.
-    fn word(&mut self, written: &str, form: &Form) -> Vec<(Symbol, Gap)> {
-        let folded = text::fold(written);
-        let last = folded.len().saturating_sub(1);
-        let mut path = Vec::with_capacity(folded.len());
-        for (at, token) in folded.tokens().enumerate() {
-            let gap = if at == 0 { Gap::Soft } else { token.gap };
-            let hangul = token.script == Script::Hangul;
-            let symbol = match form {
-                Form::Prefix if at == last => self.stem(token.text),
-                Form::Plain if at == last && hangul => self.stem(token.text),
-                Form::Caps => {
-                    let cased = text::cased(written.get(token.span).unwrap_or_default());
-                    self.cased_word(token.text, cased)
-                }
-                _ => self.plain_word(token.text),
-            };
-            path.push((symbol, gap));
+    fn pattern(&mut self, pattern: &Pattern, topic: &TopicName) -> Result<u32, CompileError> {
+        if let Some(&known) = self.known_patterns.get(pattern) {
+            return Ok(known);
         }
-        path
+        let clause: Arc<str> = Arc::from(pattern.to_string());
+        let matcher = Matcher::new(pattern).map_err(|reason| CompileError::Regex {
+            topic: topic.clone(),
+            clause: Arc::clone(&clause),
+            reason,
+        })?;
+        self.pattern_bytes += matcher.memory();
+        if self.pattern_bytes > MAX_PATTERNS_BYTES {
+            return Err(CompileError::TooManyPatterns);
+        }
+        let fresh = id(self.patterns.len());
+        self.patterns.push((clause, matcher));
+        self.known_patterns.insert(pattern.clone(), fresh);
+        Ok(fresh)
     }
 
-    fn fresh(&mut self) -> Symbol {
-        self.symbols += 1;
-        self.symbols
-    }
-
-    fn plain_word(&mut self, folded: &str) -> Symbol {
-        if let Some(symbol) = self.words.get(folded).and_then(|word| word.plain) {
-            return symbol;
+    fn build(self) -> CompiledTopics {
+        let mut pairs: Vec<(Atom, u32)> = Vec::new();
+        let mut always = Vec::new();
+        for (topic, root) in self.roots.iter().enumerate() {
+            match key(&self.nodes, &self.clauses, *root) {
+                Some(atoms) => pairs.extend(atoms.into_iter().map(|atom| (atom, id(topic)))),
+                None => always.push(id(topic)),
+            }
         }
-        let symbol = self.fresh();
-        self.words.entry(folded.to_owned()).or_default().plain = Some(symbol);
-        symbol
-    }
-
-    fn cased_word(&mut self, folded: &str, cased: String) -> Symbol {
-        let known =
-            self.words.get(folded).and_then(|word| word.cased.iter().find(|(known, _)| *known == cased));
-        if let Some((_, symbol)) = known {
-            return *symbol;
+        pairs.sort_unstable();
+        pairs.dedup();
+        let starts = (0..=self.clauses.len())
+            .map(|atom| id(pairs.partition_point(|(keyed, _)| index(*keyed) < atom)))
+            .collect();
+        CompiledTopics {
+            topics: self.topics,
+            defs: self.defs,
+            roots: self.roots,
+            nodes: self.nodes,
+            vocabulary: self.vocabulary.build(),
+            clauses: self.clauses,
+            patterns: self.patterns,
+            starts,
+            keyed: pairs.into_iter().map(|(_, topic)| topic).collect(),
+            always,
+            fields: self.fields,
+            splits_text: self.splits_text,
         }
-        let symbol = self.fresh();
-        self.words.entry(folded.to_owned()).or_default().cased.push((cased, symbol));
-        symbol
-    }
-
-    fn stem(&mut self, folded: &str) -> Symbol {
-        let head = head(folded);
-        let known = self.stems.get(&head).and_then(|stems| stems.iter().find(|(known, _)| known == folded));
-        if let Some((_, symbol)) = known {
-            return *symbol;
-        }
-        let symbol = self.fresh();
-        self.stems.entry(head).or_default().push((folded.to_owned(), symbol));
-        symbol
     }
 }
 
-/// The key under which stems of `folded` are kept.
-pub(super) fn head(folded: &str) -> Head {
-    let mut bytes = folded.bytes();
-    std::array::from_fn(|_| bytes.next().unwrap_or(0))
-}
-
-/// The terms of `expr` if it is a term, or alternatives that are all terms.
-fn alternatives(expr: &Expr) -> Option<Vec<&Term>> {
-    match expr {
-        Expr::Term(term) => Some(vec![term]),
-        Expr::Named { expr, .. } => alternatives(expr),
-        Expr::Or(parts) => {
-            let mut terms = Vec::new();
-            for part in parts {
-                terms.extend(alternatives(part)?);
-            }
-            Some(terms)
-        }
-        Expr::And(_) | Expr::Not(_) => None,
-    }
+/// `a NEAR/5 b` is `b NEAR/5 a`, so both become one node.
+fn near_node(near: &Near, left: NodeId, right: NodeId) -> Node {
+    let turns = matches!(near.proximity, Proximity::Near(_) | Proximity::Sentence);
+    let (left, right) = if turns && right < left { (right, left) } else { (left, right) };
+    Node::Near { left, right, proximity: near.proximity }
 }
 
 #[cfg(test)]
@@ -361,7 +378,7 @@ mod tests {
     fn topics_are_sorted_and_named_once() {
         let compiled = CompiledTopics::compile(&[def("b", &["x"]), def("a", &["x", "y"])]).unwrap();
         assert_eq!(compiled.topics().iter().map(|topic| topic.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(compiled.terms.len(), 2, "a term used twice is kept once");
+        assert_eq!(compiled.clauses.len(), 2, "a term used twice is kept once");
         let error =
             CompiledTopics::compile(&[def("a", &["x"]), def("b", &["x"]), def("a", &["y"])]).unwrap_err();
         assert_eq!(error, CompileError::Duplicate(TopicName::new("a")));

@@ -1,20 +1,27 @@
 //! Why an item matched a topic, or why not.
 //!
 //! In: compiled topics, one topic's name, an item. Out: [`Explanation`], the topic's expression as a tree with
-//! truth values and places, ready to be printed.
+//! truth values, places and, for what failed though its parts are there, the reason; ready to be printed.
 //!
 //! **Invariant:** `matched` is what [`super::matches()`] says.
 //!
 //! Rejected: storing the tree with each match. It is large, and the item and the rules give it again.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use crate::{
     model::{ClauseHit, Item, Topic, TopicName},
-    query::ast::Expr,
+    query::{
+        TopicDef,
+        ast::{Expr, Proximity, Scope},
+    },
 };
 
-use super::compile::CompiledTopics;
+use super::{
+    compile::{CompiledTopics, Trace},
+    evaluate::{Evaluation, Verdicts},
+    scan::Places,
+};
 
 /// One topic judged on one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,11 +39,15 @@ pub struct Explanation {
 pub struct Node {
     /// What it is.
     pub label: Label,
-    /// Whether it holds. A [`Label::NoneOf`] holds when nothing under it occurred.
+    /// Its weight, for a clause of a score.
+    pub weight: Option<i16>,
+    /// Whether it holds. A [`Label::NoneOf`] holds when nothing under it does.
     pub holds: bool,
-    /// Every place of a [`Label::Entry`], in reading order; empty for the others.
+    /// Every place of a word, phrase or regular expression, in reading order; empty for the others.
     pub hits: Vec<ClauseHit>,
-    /// Parts, in the order they were written; empty for a [`Label::Entry`].
+    /// Why it fails though its parts are there, or what a score adds up to.
+    pub reason: Option<Reason>,
+    /// Parts, in the order they were written; empty for a word, phrase or regular expression.
     pub children: Vec<Node>,
 }
 
@@ -51,18 +62,85 @@ pub enum Label {
     NoneOf,
     /// A named list, of which one entry must hold.
     List(Arc<str>),
-    /// A word or phrase as written.
+    /// A word, a phrase or a regular expression as written.
     Entry(Arc<str>),
+    /// Two parts close to each other.
+    Near(Proximity),
+    /// So many places.
+    AtLeast(u16),
+    /// Weights of parts that hold, added up.
+    Score(i16),
+    /// Looked for in one part of the item only.
+    Scope(Scope),
+}
+
+/// Why a clause fails though its parts occur.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The nearest two stand so many words apart.
+    Apart {
+        /// The clause.
+        proximity: Proximity,
+        /// Words between.
+        words: usize,
+    },
+    /// They occur, but not in this order.
+    OtherOrder(Proximity),
+    /// They occur, but never in one part of the item, or only on top of each other.
+    NeverTogether(Proximity),
+    /// They occur, but never in one sentence.
+    OtherSentence,
+    /// Every left one has a right one near it.
+    TooClose(Proximity),
+    /// Occurs less often than asked for.
+    Seldom {
+        /// Places.
+        found: usize,
+        /// Places asked for.
+        wanted: u16,
+    },
+    /// What the weights add up to.
+    Sum {
+        /// The sum.
+        sum: i32,
+        /// What is asked for.
+        threshold: i16,
+    },
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Apart { proximity, words } => {
+                write!(f, "{proximity} failed: {} between", counted(*words, "word"))
+            }
+            Self::OtherOrder(proximity) => write!(f, "{proximity} failed: they stand the other way round"),
+            Self::NeverTogether(proximity) => {
+                write!(f, "{proximity} failed: they never stand side by side in one part of the item")
+            }
+            Self::OtherSentence => f.write_str("SENTENCE failed: they stand in different sentences"),
+            Self::TooClose(proximity) => write!(f, "{proximity} failed: each has one near it"),
+            Self::Seldom { found, wanted } => {
+                write!(f, "ATLEAST/{wanted} failed: {} found", counted(*found, "place"))
+            }
+            Self::Sum { sum, threshold } => {
+                write!(f, "the weights add up to {sum}, {threshold} is asked for")
+            }
+        }
+    }
+}
+
+fn counted(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 impl Explanation {
-    /// What would have had to occur and did not: the topmost parts that fail, `none` groups left out. Empty for
-    /// a match.
+    /// What would have had to hold and did not: the topmost parts that fail, `NOT` left out. Empty for a match.
     pub fn missing(&self) -> Vec<&Node> {
         self.failing().into_iter().filter(|node| node.label != Label::NoneOf).collect()
     }
 
-    /// Entries that occurred and may not. Empty for a match.
+    /// Words that occurred and may not. Empty for a match.
     pub fn blocking(&self) -> Vec<&Node> {
         let mut blocking = Vec::new();
         let mut open: Vec<&Node> =
@@ -74,6 +152,27 @@ impl Explanation {
             open.extend(node.children.iter().rev());
         }
         blocking
+    }
+
+    /// The clauses whose change would have made the item match with the least: of alternatives the one that lacks
+    /// least. Empty for a match.
+    pub fn nearest(&self) -> Vec<&Node> {
+        let mut found = Vec::new();
+        let mut open = vec![&self.root];
+        while let Some(node) = open.pop() {
+            if node.holds {
+                continue;
+            }
+            match node.label {
+                Label::AllOf | Label::Scope(_) => open.extend(node.children.iter().rev()),
+                Label::AnyOf | Label::List(_) if node.children.iter().any(occurs) => {
+                    open.extend(node.children.iter().min_by(|a, b| lack(a).total_cmp(&lack(b))));
+                }
+                Label::Near(_) if node.reason.is_none() => open.extend(node.children.iter().rev()),
+                _ => found.push(node),
+            }
+        }
+        found
     }
 
     fn failing(&self) -> Vec<&Node> {
@@ -90,46 +189,114 @@ impl Explanation {
     }
 }
 
-/// Judges `item` by the topic called `name`; `None` if there is no such topic.
-pub fn explain(topics: &CompiledTopics, name: &TopicName, item: &Item) -> Option<Explanation> {
-    let position = topics.position(name)?;
-    let topic = topics.topics().get(position)?.clone();
-    let mut places: HashMap<usize, Vec<ClauseHit>> = HashMap::new();
-    for occurrence in topics.scan(item) {
-        places.entry(occurrence.term).or_default().push(topics.hit(&occurrence));
-    }
-    let root = node(topics, topics.exprs.get(position)?, &places);
-    Some(Explanation { topic, matched: root.holds, root })
+/// Whether anything under `node` occurs.
+fn occurs(node: &Node) -> bool {
+    !node.hits.is_empty() || node.children.iter().any(occurs)
 }
 
-fn node(topics: &CompiledTopics, expr: &Expr, places: &HashMap<usize, Vec<ClauseHit>>) -> Node {
-    let all = |parts: &[Expr]| -> Vec<Node> { parts.iter().map(|part| node(topics, part, places)).collect() };
-    let inner = |expr: &Expr| match expr {
-        Expr::Or(parts) => all(parts),
-        other => vec![node(topics, other, places)],
-    };
-    let group = |label, holds, children| Node { label, holds, hits: Vec::new(), children };
-    match expr {
-        Expr::Term(term) => {
-            let hits = topics.term_ids.get(term).and_then(|id| places.get(id)).cloned().unwrap_or_default();
-            let label = Label::Entry(Arc::clone(&term.source));
-            Node { label, holds: !hits.is_empty(), hits, children: Vec::new() }
+/// How much `node` lacks: 0 if it holds, 1 for each word that is not there, half for words that stand wrongly.
+fn lack(node: &Node) -> f64 {
+    if node.holds {
+        return 0.0;
+    }
+    match node.label {
+        Label::AllOf => node.children.iter().map(lack).sum(),
+        Label::AnyOf | Label::List(_) => node.children.iter().map(lack).fold(1.0, f64::min),
+        Label::Scope(_) => node.children.iter().map(lack).sum::<f64>().max(0.5),
+        Label::Near(_) | Label::AtLeast(_) if node.reason.is_none() => node.children.iter().map(lack).sum(),
+        Label::Near(_) | Label::AtLeast(_) | Label::Score(_) => 0.5,
+        Label::NoneOf | Label::Entry(_) => 1.0,
+    }
+}
+
+/// Judges `item` by the topic called `name`; `None` if there is no such topic.
+pub fn explain(topics: &CompiledTopics, name: &TopicName, item: &Item) -> Option<Explanation> {
+    let def = topics.defs.get(topics.position(name)?)?;
+    explain_definition(def, item)
+}
+
+fn explain_definition(def: &TopicDef, item: &Item) -> Option<Explanation> {
+    // Definitions in force have been compiled before, so this one compiles.
+    let (topics, trace) = CompiledTopics::traced(def).ok()?;
+    let mut places = Places::new(&topics);
+    let mut verdicts = Verdicts::new(&topics);
+    places.read(&topics, item);
+    verdicts.next_item();
+    let mut evaluation = Evaluation { topics: &topics, item, places: &mut places, verdicts: &mut verdicts };
+    let root = evaluation.explained(&def.expr, &trace);
+    Some(Explanation { topic: def.topic.clone(), matched: root.holds, root })
+}
+
+impl Evaluation<'_> {
+    fn explained(&mut self, expr: &Expr, trace: &Trace) -> Node {
+        let holds = self.holds(trace.node);
+        let label = match expr {
+            Expr::Term(term) => Label::Entry(Arc::from(term.entry())),
+            Expr::Regex(pattern) => Label::Entry(Arc::from(pattern.to_string())),
+            Expr::And(_) => Label::AllOf,
+            Expr::Or(_) => Label::AnyOf,
+            Expr::Not(_) => Label::NoneOf,
+            Expr::Near(near) => Label::Near(near.proximity),
+            Expr::AtLeast { count, .. } => Label::AtLeast(*count),
+            Expr::Score { threshold, .. } => Label::Score(*threshold),
+            Expr::Scope { scope, .. } => Label::Scope(*scope),
+            Expr::Named { name, .. } => Label::List(Arc::clone(name)),
+        };
+        let hits = match expr {
+            Expr::Term(_) | Expr::Regex(_) => self.hits(trace.node),
+            _ => Vec::new(),
+        };
+        let reason = self.reason(expr, trace, holds);
+        let mut children: Vec<Node> = expr
+            .children()
+            .into_iter()
+            .zip(&trace.children)
+            .map(|(child, trace)| self.explained(child, trace))
+            .collect();
+        if let Expr::Score { clauses, .. } = expr {
+            for (child, clause) in children.iter_mut().zip(clauses) {
+                child.weight = Some(clause.weight);
+            }
         }
-        Expr::And(parts) => {
-            let children = all(parts);
-            group(Label::AllOf, children.iter().all(|child| child.holds), children)
+        // Alternatives under a list or a NOT are its own parts.
+        let flat = matches!(expr, Expr::Not(_) | Expr::Named { .. });
+        if flat && let [Node { label: Label::AnyOf, .. }] = children.as_slice() {
+            children = children.pop().map(|inner| inner.children).unwrap_or_default();
         }
-        Expr::Or(parts) => {
-            let children = all(parts);
-            group(Label::AnyOf, children.iter().any(|child| child.holds), children)
+        Node { label, weight: None, holds, hits, reason, children }
+    }
+
+    fn reason(&mut self, expr: &Expr, trace: &Trace, holds: bool) -> Option<Reason> {
+        match (expr, trace.children.as_slice()) {
+            (Expr::Score { threshold, .. }, _) => {
+                Some(Reason::Sum { sum: self.score(trace.node), threshold: *threshold })
+            }
+            _ if holds => None,
+            (Expr::AtLeast { count, .. }, [inner]) => match self.spans(inner.node).len() {
+                0 => None,
+                found => Some(Reason::Seldom { found, wanted: *count }),
+            },
+            (Expr::Near(near), [left, right]) => {
+                if !(self.holds(left.node) && self.holds(right.node)) {
+                    return None;
+                }
+                Some(self.near_reason(near.proximity, left, right))
+            }
+            _ => None,
         }
-        Expr::Not(excluded) => {
-            let children = inner(excluded);
-            group(Label::NoneOf, !children.iter().any(|child| child.holds), children)
-        }
-        Expr::Named { name, expr } => {
-            let children = inner(expr);
-            group(Label::List(Arc::clone(name)), children.iter().any(|child| child.holds), children)
+    }
+
+    fn near_reason(&mut self, proximity: Proximity, left: &Trace, right: &Trace) -> Reason {
+        let any_order = self.distance(left.node, right.node, false);
+        match (proximity, any_order) {
+            (Proximity::NotNear(_), _) => Reason::TooClose(proximity),
+            (_, None) => Reason::NeverTogether(proximity),
+            (Proximity::Sentence, _) => Reason::OtherSentence,
+            (Proximity::Near(_), Some(words)) => Reason::Apart { proximity, words },
+            (Proximity::Ordered(_), _) => match self.distance(left.node, right.node, true) {
+                Some(words) => Reason::Apart { proximity, words },
+                None => Reason::OtherOrder(proximity),
+            },
         }
     }
 }

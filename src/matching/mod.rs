@@ -1,116 +1,216 @@
 //! Which topics an item matches, and why.
 //!
 //! In: compiled topics and an item. Out: [`Match`]es with the places that made them, or an [`Explanation`] of a
-//! match or a miss. The item is folded once for all topics; the terms of all topics are one trie over tokens;
-//! only topics of which a term occurred are evaluated.
+//! match or a miss. An item is folded once for all topics; every token costs one look into a common vocabulary;
+//! only topics of whose key a word occurred are evaluated.
 //!
-//! **Invariant:** [`matches()`] and [`explain`] agree on every topic and item. A phrase never runs from one field
-//! into the next.
+//! **Invariant:** [`matches()`] and [`explain`] agree on every topic and item. A phrase never runs from one part of
+//! an item into the next.
 //!
-//! Rejected: one automaton over characters. It finds `tin` in `rating` and needs a second look at word borders,
-//! and case folding that changes lengths needs an offset map; a trie over tokens needs neither.
+//! Rejected: evaluating each topic on its own. Ten thousand topics share most of their words.
 
 #[cfg(test)]
 mod builtin_tests;
 mod compile;
+mod evaluate;
 mod explain;
+mod key;
+mod pattern;
 mod scan;
+#[cfg(test)]
+mod tests;
+mod vocabulary;
 
-pub use compile::{CompileError, CompiledTopics, MAX_CLAUSES, MAX_TOPICS};
-pub use explain::{Explanation, Label, Node, explain};
+pub use compile::{CompileError, CompiledTopics, MAX_CLAUSES, MAX_PATTERNS_BYTES, MAX_TOPICS};
+pub use evaluate::MAX_PLACES;
+pub use explain::{Explanation, Label, Node, Reason, explain};
+pub use pattern::{MAX_PATTERN_HITS, MAX_TABLE_BYTES};
 
 use std::collections::BTreeSet;
 
-use crate::model::{ClauseHit, Item, Match};
+use crate::{
+    model::{ClauseHit, Item, Match},
+    query::ast::Proximity,
+};
 
-use compile::Rule;
-use scan::Occurrence;
+use compile::{Node as Rule, NodeId};
+use evaluate::{Evaluation, Verdicts};
+use scan::{Places, Span};
+use vocabulary::index;
 
 /// Places kept of one match: enough to show why, small enough to store.
 pub const MAX_HITS: usize = 20;
 
 /// Topics that `item` matches, sorted by name, no duplicates. Each has at least one hit and at most
 /// [`MAX_HITS`], in reading order; every clause that occurred is shown before any is shown twice.
-/// Title, summary and content are searched. Linear in the length of the item.
+/// Linear in the length of the item. For many items make one [`Matcher`].
 pub fn matches(topics: &CompiledTopics, item: &Item) -> Vec<Match> {
-    let occurrences = topics.scan(item);
-    if occurrences.is_empty() {
-        return Vec::new();
-    }
-    let mut touched = vec![false; topics.groups.len()];
-    let mut candidates = BTreeSet::new();
-    let occurred: BTreeSet<usize> = occurrences.iter().map(|occurrence| occurrence.term).collect();
-    for term in occurred {
-        for &group in topics.groups_of(term) {
-            if let (Some(flag), Some(group)) = (touched.get_mut(group), topics.groups.get(group)) {
-                *flag = true;
-                candidates.insert(group.topic);
-            }
+    Matcher::new(topics).matches(item)
+}
+
+/// Judges items one after the other; what it allocates is used again.
+#[derive(Debug)]
+pub struct Matcher<'a> {
+    topics: &'a CompiledTopics,
+    places: Places,
+    verdicts: Verdicts,
+    /// Epoch in which each topic was last looked at.
+    seen: Vec<u32>,
+    epoch: u32,
+    candidates: Vec<u32>,
+    matched: Vec<usize>,
+}
+
+impl<'a> Matcher<'a> {
+    /// For these topics.
+    pub fn new(topics: &'a CompiledTopics) -> Self {
+        Self {
+            topics,
+            places: Places::new(topics),
+            verdicts: Verdicts::new(topics),
+            seen: vec![0; topics.topics().len()],
+            epoch: 0,
+            candidates: Vec::new(),
+            matched: Vec::new(),
         }
     }
-    let holds = |topic: &usize| topics.rules.get(*topic).is_some_and(|rule| eval(rule, &touched));
-    let matched: BTreeSet<usize> = candidates.into_iter().filter(holds).collect();
-    let mut hits: Vec<(usize, Vec<&Occurrence>)> =
-        matched.into_iter().map(|topic| (topic, Vec::new())).collect();
-    for occurrence in &occurrences {
-        for &group in topics.groups_of(occurrence.term) {
-            let Some(group) = topics.groups.get(group).filter(|group| group.wanted) else { continue };
-            if let Ok(at) = hits.binary_search_by_key(&group.topic, |(topic, _)| *topic)
-                && let Some((_, found)) = hits.get_mut(at)
-                && found.last().is_none_or(|last| !std::ptr::eq(*last, occurrence))
-            {
-                found.push(occurrence);
+
+    /// As [`matches()`].
+    pub fn matches(&mut self, item: &Item) -> Vec<Match> {
+        self.find(item);
+        let matched = std::mem::take(&mut self.matched);
+        let found = matched.iter().filter_map(|topic| {
+            let head = self.topics.topics().get(*topic)?;
+            let hits = representative(self.hits_of(*topic, item));
+            Some(Match { topic: head.name.clone(), revision: head.revision, hits })
+        });
+        let found = found.collect();
+        self.matched = matched;
+        found
+    }
+
+    /// Positions in [`CompiledTopics::topics`] of the topics that `item` matches, rising.
+    pub fn find(&mut self, item: &Item) -> &[usize] {
+        self.epoch += 1;
+        self.places.read(self.topics, item);
+        self.verdicts.next_item();
+        self.candidates.clear();
+        self.candidates.extend(&self.topics.always);
+        for atom in &self.places.atoms {
+            for topic in self.topics.keyed_by(*atom) {
+                if let Some(seen) = self.seen.get_mut(index(*topic))
+                    && *seen != self.epoch
+                {
+                    *seen = self.epoch;
+                    self.candidates.push(*topic);
+                }
             }
         }
+        self.matched.clear();
+        let (topics, places, verdicts) = (self.topics, &mut self.places, &mut self.verdicts);
+        let mut evaluation = Evaluation { topics, item, places, verdicts };
+        for topic in &self.candidates {
+            let root = topics.roots.get(index(*topic));
+            if root.is_some_and(|root| evaluation.holds(*root)) {
+                self.matched.push(index(*topic));
+            }
+        }
+        self.matched.sort_unstable();
+        &self.matched
     }
-    hits.into_iter()
-        .filter_map(|(topic, found)| {
-            let topic = topics.topics().get(topic)?;
-            let hits = representative(&found).map(|occurrence| topics.hit(occurrence)).collect();
-            Some(Match { topic: topic.name.clone(), revision: topic.revision, hits })
-        })
-        .collect()
+
+    fn evaluation<'s>(&'s mut self, item: &'s Item) -> Evaluation<'s> {
+        Evaluation { topics: self.topics, item, places: &mut self.places, verdicts: &mut self.verdicts }
+    }
+
+    fn hits_of(&mut self, topic: usize, item: &Item) -> Vec<ClauseHit> {
+        let Some(root) = self.topics.roots.get(topic).copied() else { return Vec::new() };
+        self.evaluation(item).hits(root)
+    }
+}
+
+impl Evaluation<'_> {
+    /// Every place that makes `node` hold, in reading order.
+    fn hits(&mut self, node: NodeId) -> Vec<ClauseHit> {
+        let mut spans = Vec::new();
+        self.gather(node, None, &mut spans);
+        spans.sort_unstable();
+        spans.dedup();
+        let mut hits: Vec<ClauseHit> =
+            spans.into_iter().filter_map(|(span, leaf)| self.hit(span, leaf)).collect();
+        // The parts of an item are read in the order of the fields, but two of them may share a field.
+        hits.sort_by_key(|hit| (hit.field, hit.span.start));
+        hits
+    }
+
+    fn hit(&self, span: Span, leaf: NodeId) -> Option<ClauseHit> {
+        let clause = match self.topics.node(leaf)? {
+            Rule::Atom(atom, _) => self.topics.clauses.get(index(*atom))?,
+            Rule::Regex(pattern, _) => &self.topics.patterns.get(index(*pattern))?.0,
+            _ => return None,
+        };
+        let (field, span) = self.places.source(span)?;
+        Some(ClauseHit { clause: clause.clone(), field, span })
+    }
+
+    /// Places of words under `node` as far as they make it hold, with their words; inside one of `within` if given.
+    fn gather(&mut self, node: NodeId, within: Option<&[Span]>, out: &mut Vec<(Span, NodeId)>) {
+        let topics = self.topics;
+        let inside = |span: &Span| {
+            within.is_none_or(|outer| {
+                // Sorted by begin; those that hold the span begin at or before it.
+                let end = outer.partition_point(|outer| (outer.part, outer.first) <= (span.part, span.first));
+                outer
+                    .get(..end)
+                    .into_iter()
+                    .flatten()
+                    .rev()
+                    .take(MAX_HITS)
+                    .any(|outer| outer.part == span.part && outer.last >= span.last)
+            })
+        };
+        match topics.node(node) {
+            Some(Rule::Atom(..) | Rule::Regex(..)) => {
+                let spans = self.spans(node);
+                out.extend(spans.into_iter().filter(inside).map(|span| (span, node)));
+            }
+            Some(Rule::All(parts) | Rule::Any(parts)) => {
+                for part in parts {
+                    if self.holds(*part) {
+                        self.gather(*part, within, out);
+                    }
+                }
+            }
+            Some(Rule::Score(_, clauses)) => {
+                for (clause, weight) in clauses {
+                    if *weight > 0 && self.holds(*clause) {
+                        self.gather(*clause, within, out);
+                    }
+                }
+            }
+            Some(Rule::AtLeast(_, inner)) => self.gather(*inner, within, out),
+            Some(Rule::Near { left, right, proximity }) => {
+                let mut spans = self.spans(node);
+                spans.retain(inside);
+                self.gather(*left, Some(&spans), out);
+                if !matches!(proximity, Proximity::NotNear(_)) {
+                    self.gather(*right, Some(&spans), out);
+                }
+            }
+            Some(Rule::Not(_)) | None => {}
+        }
+    }
 }
 
 /// At most [`MAX_HITS`] of `found`, in the same order: first the first place of each clause, then the others.
-fn representative<'a>(found: &[&'a Occurrence]) -> impl Iterator<Item = &'a Occurrence> {
+fn representative(found: Vec<ClauseHit>) -> Vec<ClauseHit> {
+    if found.len() <= MAX_HITS {
+        return found;
+    }
     let mut seen = BTreeSet::new();
-    let (first, again): (Vec<usize>, Vec<usize>) = found
-        .iter()
-        .enumerate()
-        .map(|(at, occurrence)| (at, seen.insert(occurrence.term)))
-        .fold((Vec::new(), Vec::new()), |(mut first, mut again), (at, new)| {
-            if new {
-                first.push(at)
-            } else {
-                again.push(at)
-            }
-            (first, again)
-        });
+    let (first, again): (Vec<usize>, Vec<usize>) =
+        (0..found.len()).partition(|at| found.get(*at).is_some_and(|hit| seen.insert(&hit.clause)));
     let chosen: BTreeSet<usize> = first.into_iter().chain(again).take(MAX_HITS).collect();
-    let kept: Vec<&Occurrence> =
-        found.iter().enumerate().filter(|(at, _)| chosen.contains(at)).map(|(_, found)| *found).collect();
-    kept.into_iter()
+    let kept = found.iter().enumerate().filter(|(at, _)| chosen.contains(at));
+    kept.map(|(_, hit)| hit.clone()).collect()
 }
-
-fn eval(rule: &Rule, touched: &[bool]) -> bool {
-    match rule {
-        Rule::Group(group) => touched.get(*group).copied().unwrap_or(false),
-        Rule::And(parts) => parts.iter().all(|part| eval(part, touched)),
-        Rule::Or(parts) => parts.iter().any(|part| eval(part, touched)),
-        Rule::Not(inner) => !eval(inner, touched),
-    }
-}
-
-impl CompiledTopics {
-    fn hit(&self, occurrence: &Occurrence) -> ClauseHit {
-        ClauseHit {
-            clause: self.clause(occurrence.term),
-            field: occurrence.field,
-            span: occurrence.span.clone(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -25,6 +25,7 @@ fn def(name: &str, any: &[&str], all: &[&str], none: &[&str]) -> TopicDef {
         any: strings(any),
         all: strings(all),
         none: strings(none),
+        query: None,
     };
     lists(&source, &named).unwrap()
 }
@@ -116,7 +117,7 @@ fn a_phrase_stays_in_one_field() {
         match field {
             Field::Title => item.title = "rare earth".to_owned(),
             Field::Summary => item.summary = "rare earth".to_owned(),
-            Field::Content => item.content = "rare earth".to_owned(),
+            _ => item.content = "rare earth".to_owned(),
         }
         assert_eq!(matches(&topics, &item)[0].hits[0].field, field);
     }
@@ -149,14 +150,14 @@ fn hits_quote_the_clause_and_the_original() {
     let shown: Vec<_> = found[0]
         .hits
         .iter()
-        .map(|hit| (&*hit.clause, hit.field, &item.field(hit.field)[hit.span.clone()]))
+        .map(|hit| (&*hit.clause, hit.field, item.field(hit.field)[hit.span.clone()].to_owned()))
         .collect();
     assert_eq!(
         shown,
         [
-            ("tariff(s)", Field::Title, "Tariffs"),
-            ("caps(US)", Field::Title, "U.S."),
-            ("關稅", Field::Summary, "关税")
+            ("tariff(s)", Field::Title, "Tariffs".to_owned()),
+            ("caps(US)", Field::Title, "U.S.".to_owned()),
+            ("關稅", Field::Summary, "关税".to_owned())
         ]
     );
     assert_eq!(found[0].revision, topics.topics()[0].revision);
@@ -221,6 +222,305 @@ proptest! {
             prop_assert_eq!(explained.matched, explained.missing().is_empty() && explained.blocking().is_empty());
             for hit in found.into_iter().flat_map(|found| &found.hits) {
                 prop_assert!(item.field(hit.field).get(hit.span.clone()).is_some());
+            }
+        }
+    }
+}
+
+/// The topics that one query each makes, and which of them hold.
+fn query_def(name: &str, query: &str) -> TopicDef {
+    let named = BTreeMap::from([("metals".to_owned(), strings(&["gallium", "稀土"]))]);
+    let source =
+        TopicSource { name: name.to_owned(), query: Some(query.to_owned()), ..TopicSource::default() };
+    lists(&source, &named).unwrap_or_else(|error| panic!("{query}: {error}"))
+}
+
+fn query(query: &str, item: &Item, expect: bool) {
+    let topics = compile(&[query_def("t", query)]);
+    assert_eq!(!matches(&topics, item).is_empty(), expect, "{query} in {} | {}", item.title, item.summary);
+    let explained = explain(&topics, &TopicName::new("t"), item).unwrap();
+    assert_eq!(explained.matched, expect);
+    assert_eq!(explained.nearest().is_empty(), expect, "{query}");
+}
+
+#[test]
+fn proximity_counts_the_words_between() {
+    let yes = |q: &str, text: &str| query(q, &item(text, ""), true);
+    let no = |q: &str, text: &str| query(q, &item(text, ""), false);
+    yes("a NEAR/2 d", "a b c d");
+    yes("a NEAR/2 d", "d b c a");
+    no("a NEAR/1 d", "a b c d");
+    yes("a NEAR/0 b", "a, b");
+    yes("a ONEAR/2 d", "a b c d");
+    no("a ONEAR/2 d", "d b c a");
+    yes("a ONEAR/0 (b OR c)", "x a c");
+    yes("a NEAR/1 a", "a x a");
+    no("a NEAR/1 a", "a x");
+    yes("(a NEAR/1 b) NEAR/1 c", "c x b x a");
+    no("(a NEAR/1 b) NEAR/1 c", "c x x b x a");
+    yes("a NOT NEAR/1 b", "a b x x x a");
+    no("a NOT NEAR/1 b", "a b x b a");
+    yes("a NOT NEAR/1 b", "a x x b");
+    yes("a NEAR/9 b", "x a. b x");
+    yes("a SENTENCE b", "One a and b here. Next");
+    no("a SENTENCE b", "One a here. Next b there");
+    // Two Han characters are one word.
+    yes("中国 NEAR/2 关税", "中国对美加征关税");
+    no("中国 NEAR/1 关税", "中国对美加征关税");
+    yes("中国 NEAR/2 关税", "中国對美加征關稅");
+    yes("@metals NEAR/1 export*", "gallium and exports");
+    // Never from one part into the next.
+    query("a NEAR/5 b", &item("a", "b"), false);
+    query("a SENTENCE b", &item("a", "b"), false);
+}
+
+#[test]
+fn counting_and_scores() {
+    let yes = |q: &str, text: &str| query(q, &item(text, ""), true);
+    let no = |q: &str, text: &str| query(q, &item(text, ""), false);
+    yes("ATLEAST/2(a)", "a b a");
+    no("ATLEAST/2(a)", "a b");
+    yes("ATLEAST/2(a OR b)", "a b");
+    yes("SCORE/3(a^2, b, c^-2)", "a b");
+    no("SCORE/3(a^2, b, c^-2)", "a b c");
+    no("SCORE/3(a^2, b, c^-2)", "a");
+    yes("SCORE/2((a AND b)^2, c)", "b a");
+    yes("a AND NOT (b OR c)", "a d");
+    no("a AND NOT (b OR c)", "a c");
+    yes("a OR (b AND NOT c)", "b");
+    yes("SCORE/2(a, NOT b)", "a");
+    no("SCORE/2(a, NOT b)", "a b");
+    no("SCORE/2(a, NOT b)", "c");
+}
+
+#[test]
+fn scopes_look_into_one_part() {
+    let whole = Item {
+        title: "alpha".to_owned(),
+        summary: format!("beta {}gamma", "x ".repeat(58)),
+        content: "delta epsilon".to_owned(),
+        link: "https://www.News.example/port-fees/42?q=zeta".parse().ok(),
+        author: Some("Ann Lee".to_owned()),
+        tags: vec!["Ports".to_owned(), "Sea trade".to_owned()],
+        lang: Some("zh-cn".to_owned()),
+        feed: Some("Harbour wire https://feeds.example/rss".into()),
+        ..Item::default()
+    };
+    for yes in [
+        "title:alpha",
+        "body:beta",
+        "lead:alpha",
+        "lead:beta",
+        "lead:gamma",
+        "body:epsilon",
+        "url:\"port fees\"",
+        "url:42",
+        "site:news.example",
+        "site:www.news.example",
+        "author:\"Ann Lee\"",
+        "tag:\"sea trade\"",
+        "tag:ports",
+        "lang:zh",
+        "lang:zh-CN",
+        "feed:harbour",
+        "feed:feeds.example",
+        "title:(alpha OR beta)",
+        "alpha AND beta",
+        "site:news.example AND delta",
+        "lead:/ga.ma/",
+        "title:/ALPHA/i",
+        "body:(beta OR alpha) AND NOT title:beta",
+    ] {
+        query(yes, &whole, true);
+    }
+    for no in [
+        "title:beta",
+        "body:alpha",
+        "lead:delta",
+        "alpha AND zeta",
+        "site:example.com",
+        "site:news",
+        "harbour",
+        "tag:\"ports sea\"",
+        "lang:cn",
+        "lang:en",
+        "author:alpha",
+        "title:/beta/",
+        "title:/ALPHA/",
+        "lead:/delta/",
+    ] {
+        query(no, &whole, false);
+    }
+}
+
+#[test]
+fn regular_expressions_and_exact_words() {
+    let yes = |q: &str, text: &str| query(q, &item(text, ""), true);
+    let no = |q: &str, text: &str| query(q, &item(text, ""), false);
+    yes("/\\b1[0-9]{2} ?%/ NEAR/2 tariff(s)", "tariffs of 145 % on all");
+    no("/\\b1[0-9]{2} ?%/ NEAR/2 tariff(s)", "tariffs of 45 % on all");
+    yes("exact(\"Port Fees\")", "New Port Fees due");
+    no("exact(\"Port Fees\")", "New port fees due");
+    no("exact(\"Pérez\")", "Perez");
+}
+
+#[test]
+fn a_miss_says_what_failed() {
+    let reason = |q: &str, text: &str| {
+        let topics = compile(&[query_def("t", q)]);
+        let explained = explain(&topics, &TopicName::new("t"), &item(text, "")).unwrap();
+        explained
+            .nearest()
+            .first()
+            .and_then(|node| node.reason)
+            .map(|reason| reason.to_string())
+            .unwrap_or_default()
+    };
+    assert_eq!(reason("a NEAR/1 b", "a x x x b"), "NEAR/1 failed: 3 words between");
+    assert_eq!(reason("a NEAR/0 b", "b x a y y b"), "NEAR/0 failed: 1 word between");
+    assert_eq!(reason("a ONEAR/5 b", "b a"), "ONEAR/5 failed: they stand the other way round");
+    assert_eq!(reason("a ONEAR/1 b", "b a x x x b"), "ONEAR/1 failed: 3 words between");
+    assert_eq!(reason("a NOT NEAR/1 b", "a b"), "NOT NEAR/1 failed: each has one near it");
+    assert_eq!(
+        reason("one SENTENCE two", "The one. The two"),
+        "SENTENCE failed: they stand in different sentences"
+    );
+    assert_eq!(reason("ATLEAST/3(a)", "a a"), "ATLEAST/3 failed: 2 places found");
+    assert_eq!(reason("SCORE/3(a^2, b)", "a"), "the weights add up to 2, 3 is asked for");
+    // Of alternatives, the one that lacks least.
+    assert_eq!(reason("(x AND y AND z) OR (a NEAR/1 b)", "x a w w b"), "NEAR/1 failed: 2 words between");
+}
+
+#[test]
+fn hits_of_a_proximity_are_those_that_stand_together() {
+    let topics = compile(&[query_def("t", "(a NEAR/1 b) AND NOT z")]);
+    let found = matches(&topics, &item("a x x x b x a x x b c", "a"));
+    let shown: Vec<_> = found[0].hits.iter().map(|hit| (hit.field, hit.span.start)).collect();
+    assert_eq!(shown, [(Field::Title, 8), (Field::Title, 12)]);
+}
+
+#[test]
+fn places_of_a_proximity_are_limited() {
+    let topics = compile(&[query_def("t", "a ONEAR/0 b")]);
+    let text = |n: usize| item(&format!("{}b", "a x ".repeat(n - 1) + "a "), "");
+    assert!(!matches(&topics, &text(MAX_PLACES)).is_empty());
+    assert!(matches(&topics, &text(MAX_PLACES + 1)).is_empty());
+}
+
+/// A slow and simple reading of an expression, to hold the engine against.
+fn naive(expr: &crate::query::ast::Expr, words: &[&str]) -> bool {
+    use crate::query::ast::Expr;
+    let places = |expr: &Expr| naive_places(expr, words);
+    match expr {
+        Expr::And(parts) => parts.iter().all(|part| naive(part, words)),
+        Expr::Or(parts) => parts.iter().any(|part| naive(part, words)),
+        Expr::Not(inner) => !naive(inner, words),
+        Expr::Score { threshold, clauses } => {
+            clauses.iter().filter(|c| naive(&c.expr, words)).map(|c| c.weight).sum::<i16>() >= *threshold
+        }
+        other => !places(other).is_empty(),
+    }
+}
+
+fn naive_places(expr: &crate::query::ast::Expr, words: &[&str]) -> BTreeSet<(usize, usize)> {
+    use crate::query::ast::Expr;
+    match expr {
+        Expr::Term(term) => {
+            let wanted: Vec<&str> = term.words.iter().map(|word| word.text.as_str()).collect();
+            (0..words.len())
+                .filter(|at| words[*at..].starts_with(&wanted))
+                .map(|at| (at, at + wanted.len() - 1))
+                .collect()
+        }
+        Expr::Or(parts) => parts.iter().flat_map(|part| naive_places(part, words)).collect(),
+        Expr::AtLeast { count, expr } => {
+            let places = naive_places(expr, words);
+            if places.len() >= usize::from(*count) { places } else { BTreeSet::new() }
+        }
+        Expr::Near(near) => {
+            let (lefts, rights) = (naive_places(&near.left, words), naive_places(&near.right, words));
+            let within =
+                |n: u16, a: (usize, usize), b: (usize, usize)| b.0 > a.1 && b.0 - a.1 - 1 <= usize::from(n);
+            let mut found = BTreeSet::new();
+            for &left in &lefts {
+                let after = |n: u16| {
+                    rights.iter().find(|right| right.0 > left.1).filter(|right| within(n, left, **right))
+                };
+                let before = |n: u16| {
+                    rights
+                        .iter()
+                        .filter(|right| right.1 < left.0)
+                        .max_by_key(|right| right.1)
+                        .filter(|right| within(n, **right, left))
+                };
+                match near.proximity {
+                    Proximity::Near(n) => {
+                        found.extend(after(n).map(|right| (left.0, right.1)));
+                        found.extend(before(n).map(|right| (right.0, left.1)));
+                    }
+                    Proximity::Ordered(n) => found.extend(after(n).map(|right| (left.0, right.1))),
+                    Proximity::NotNear(n) if after(n).is_none() && before(n).is_none() => {
+                        found.insert(left);
+                    }
+                    _ => {}
+                }
+            }
+            found
+        }
+        _ => BTreeSet::new(),
+    }
+}
+
+fn small_queries() -> impl Strategy<Value = String> {
+    let word =
+        proptest::sample::select(vec!["a", "b", "c", "d", "\"a b\"", "\"c c\""]).prop_map(str::to_owned);
+    let operand = word.prop_recursive(2, 6, 2, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} OR {b})")),
+            (inner.clone(), 0u8..3, inner.clone()).prop_map(|(a, n, b)| format!("({a} NEAR/{n} {b})")),
+            (inner.clone(), 0u8..3, inner.clone()).prop_map(|(a, n, b)| format!("({a} ONEAR/{n} {b})")),
+            (inner.clone(), 0u8..3, inner.clone()).prop_map(|(a, n, b)| format!("({a} NOT NEAR/{n} {b})")),
+            (1u8..4, inner).prop_map(|(n, a)| format!("ATLEAST/{n}({a})")),
+        ]
+    });
+    operand.prop_recursive(3, 10, 3, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} AND {b})")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} OR {b})")),
+            inner.clone().prop_map(|a| format!("(d AND NOT {a})")),
+            (inner.clone(), inner.clone(), inner)
+                .prop_map(|(a, b, c)| format!("SCORE/2({a}^2, {b}, {c}^-1)")),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+    #[test]
+    fn the_engine_agrees_with_a_naive_reading(
+        queries in proptest::collection::vec(small_queries(), 1..6),
+        words in proptest::collection::vec(proptest::sample::select(vec!["a", "b", "c", "d", "x"]), 0..12),
+    ) {
+        let named = BTreeMap::new();
+        let defs: Vec<TopicDef> = queries
+            .iter()
+            .enumerate()
+            .filter_map(|(at, query)| {
+                let source = TopicSource { name: format!("t{at}"), query: Some(query.clone()), ..TopicSource::default() };
+                lists(&source, &named).ok()
+            })
+            .collect();
+        let topics = compile(&defs);
+        let item = item(&words.join(" "), "");
+        let mut matcher = Matcher::new(&topics);
+        for _ in 0..2 {
+            let found: BTreeSet<String> = matcher.matches(&item).into_iter().map(|found| found.topic.to_string()).collect();
+            for (def, query) in defs.iter().map(|def| (def, &def.expr)) {
+                prop_assert_eq!(
+                    found.contains(def.topic.name.as_str()), naive(query, &words), "{} in {:?}", query, words
+                );
+                let explained = explain(&topics, &def.topic.name, &item).unwrap();
+                prop_assert_eq!(explained.matched, naive(query, &words));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A feed: what the operator asked for, what we know of it, and what one reading of it gave.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use url::Url;
 
@@ -103,4 +103,12 @@ pub enum Warning {
     },
     /// An item had no title, link or text and was left out.
     EmptyItem,
+}
+
+/// What `feed:` looks at: the feed's name, if it has one, and its address.
+pub fn feed_label(name: Option<&str>, url: &str) -> Arc<str> {
+    match name {
+        Some(name) => format!("{name} {url}").into(),
+        None => url.into(),
+    }
 }

@@ -1,5 +1,7 @@
 //! An item: RSS item, Atom entry, JSON Feed item.
 
+use std::{borrow::Cow, sync::Arc};
+
 use url::Url;
 
 use super::{Match, Route, Timestamp};
@@ -35,11 +37,13 @@ pub struct Item {
     pub tags: Vec<String>,
     /// Language (BCP 47, lower case) of the item or its feed.
     pub lang: Option<String>,
+    /// Name and address of the feed it came from, as far as the reader of the feed knows them.
+    pub feed: Option<Arc<str>>,
     /// Publication instant as the feed gives it; implausible dates are `None`.
     pub published_at: Option<Timestamp>,
 }
 
-/// The visible texts of an item that are matched.
+/// The parts of an item that are matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Field {
     /// [`Item::title`].
@@ -48,16 +52,47 @@ pub enum Field {
     Summary,
     /// [`Item::content`].
     Content,
+    /// [`Item::link`].
+    Link,
+    /// [`Item::feed`].
+    Feed,
+    /// [`Item::author`].
+    Author,
+    /// [`Item::tags`], joined with `; `.
+    Tags,
+    /// [`Item::lang`].
+    Lang,
+}
+
+impl Field {
+    /// As listings and stored matches name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Title => "title",
+            Self::Summary => "summary",
+            Self::Content => "content",
+            Self::Link => "link",
+            Self::Feed => "feed",
+            Self::Author => "author",
+            Self::Tags => "tags",
+            Self::Lang => "lang",
+        }
+    }
 }
 
 impl Item {
-    /// The text of one field.
-    pub fn field(&self, field: Field) -> &str {
-        match field {
+    /// The text of one part; empty where the item has none.
+    pub fn field(&self, field: Field) -> Cow<'_, str> {
+        Cow::Borrowed(match field {
             Field::Title => &self.title,
             Field::Summary => &self.summary,
             Field::Content => &self.content,
-        }
+            Field::Link => self.link.as_ref().map_or("", Url::as_str),
+            Field::Feed => self.feed.as_deref().unwrap_or_default(),
+            Field::Author => self.author.as_deref().unwrap_or_default(),
+            Field::Tags => return Cow::Owned(self.tags.join("; ")),
+            Field::Lang => self.lang.as_deref().unwrap_or_default(),
+        })
     }
 }
 

@@ -17,7 +17,7 @@ mod subscription;
 pub mod time;
 mod topic;
 
-pub use feed::{FeedId, FeedSpec, FeedState, OnAdd, ParsedFeed, Validators, Warning};
+pub use feed::{FeedId, FeedSpec, FeedState, OnAdd, ParsedFeed, Validators, Warning, feed_label};
 pub use item::{Announce, Field, Item, ItemId, ItemKey, KeyKind, NewItem, StoryId, StoryKey};
 pub use mail::{LeasedMail, MailState, NotificationId, OutboundMail, Retry, Settlement};
 pub use notification::{Coverage, FeedTrouble, ItemView, Notification, NotificationKind, StoryView, Window};

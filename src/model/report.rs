@@ -1,6 +1,8 @@
 //! What listings show: read-only views over the store.
 
-use super::{FeedId, FeedTrouble, ItemId, MailState, NotificationId, Recipient, Timestamp, TopicName};
+use super::{
+    FeedId, FeedTrouble, Item, ItemId, MailState, NotificationId, Recipient, Timestamp, TopicName, feed_label,
+};
 
 /// A feed in `feeds list` and `status`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +118,8 @@ pub struct ExportedItem {
     pub id: ItemId,
     /// Feed.
     pub feed_url: String,
+    /// Name of the feed as configured.
+    pub feed_name: Option<String>,
     /// Publisher's identifier.
     pub guid: Option<String>,
     /// Article.
@@ -128,6 +132,8 @@ pub struct ExportedItem {
     pub content: String,
     /// Author.
     pub author: Option<String>,
+    /// Categories.
+    pub tags: Vec<String>,
     /// Language.
     pub lang: Option<String>,
     /// As the feed gives it.
@@ -136,4 +142,22 @@ pub struct ExportedItem {
     pub first_seen_at: Timestamp,
     /// Topics it matched, sorted.
     pub topics: Vec<TopicName>,
+}
+
+impl ExportedItem {
+    /// The item as it was read, for matching it again.
+    pub fn into_item(self) -> Item {
+        Item {
+            feed: Some(feed_label(self.feed_name.as_deref(), &self.feed_url)),
+            guid: self.guid,
+            link: self.link.and_then(|link| link.parse().ok()),
+            title: self.title,
+            summary: self.summary,
+            content: self.content,
+            author: self.author,
+            tags: self.tags,
+            lang: self.lang,
+            published_at: self.published_at,
+        }
+    }
 }

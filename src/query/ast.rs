@@ -1,17 +1,19 @@
-//! The checked form of a topic: a tree of terms.
+//! The checked form of a topic: a tree of clauses.
 //!
-//! In: parsed entries. Out: [`Expr`], which the matcher compiles and `explain` prints.
+//! In: what the parser and the keyword lists make. Out: [`Expr`], which the matcher compiles, `explain` prints
+//! and [`std::fmt::Display`] (in `print`) writes back as a query.
 //!
-//! **Invariant:** the canonical form ([`Expr::canonical`]) does not depend on the order of alternatives, on
-//! repetition, on case outside `caps(…)`, on the spelling of gaps, or on list names.
+//! **Invariant:** `And`, `Or` and `Score` have at least one part; operands of a [`Near`] and
+//! of `AtLeast` hold no `And`, `Not`, `Score` or `Scope`.
+//!
+//! Rejected: flattening `(a AND b) AND c`. The author's parentheses are how the author reads the topic, and
+//! `explain` shows the topic as it was written.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 /// A word or phrase.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Term {
-    /// As the topic's author wrote it, trimmed.
-    pub source: Arc<str>,
     /// Words in order; not empty.
     pub words: Vec<Word>,
 }
@@ -34,21 +36,147 @@ pub enum Form {
     Endings(Vec<String>),
     /// Folded; any word that begins so (`stem*`).
     Prefix,
-    /// Exact case (`caps(US)`).
+    /// Exact case once dots are joined (`caps(US)`).
     Caps,
+    /// To the letter (`exact("…")`).
+    Exact,
+}
+
+/// A regular expression, found in the text as the reader sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Pattern {
+    /// Between the slashes, `\/` undone.
+    pub source: String,
+    /// `/…/i`
+    pub ignore_case: bool,
+}
+
+/// Where a clause is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scope {
+    /// The headline.
+    Title,
+    /// The headline and the first [`LEAD_WORDS`] of the text.
+    Lead,
+    /// The text without the headline.
+    Body,
+    /// The address of the article.
+    Url,
+    /// The host of that address: it, or a domain above it.
+    Site,
+    /// Name and address of the feed.
+    Feed,
+    /// Authors.
+    Author,
+    /// Categories.
+    Tag,
+    /// The language tag's beginning: `lang:zh` also takes `zh-CN`.
+    Lang,
+}
+
+/// Words of the text that count as its lead. Source: QUERY language, `lead:`.
+pub const LEAD_WORDS: usize = 60;
+
+impl Scope {
+    /// All, in the order they are listed to users.
+    pub const ALL: [Self; 9] = [
+        Self::Title,
+        Self::Lead,
+        Self::Body,
+        Self::Url,
+        Self::Site,
+        Self::Feed,
+        Self::Author,
+        Self::Tag,
+        Self::Lang,
+    ];
+
+    /// As written before the colon.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Title => "title",
+            Self::Lead => "lead",
+            Self::Body => "body",
+            Self::Url => "url",
+            Self::Site => "site",
+            Self::Feed => "feed",
+            Self::Author => "author",
+            Self::Tag => "tag",
+            Self::Lang => "lang",
+        }
+    }
+}
+
+/// How two operands must stand to each other. Distances are words between them; two Han or kana characters
+/// count as one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Proximity {
+    /// At most so many words between, in any order.
+    Near(u16),
+    /// At most so many words between, the left one first.
+    Ordered(u16),
+    /// A left one that has no right one within so many words.
+    NotNear(u16),
+    /// In one sentence.
+    Sentence,
+}
+
+/// Two operands and how they must stand to each other.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Near {
+    /// Left operand.
+    pub left: Expr,
+    /// Right operand.
+    pub right: Expr,
+    /// How they must stand.
+    pub proximity: Proximity,
+}
+
+/// A clause of [`Expr::Score`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Weighted {
+    /// The clause.
+    pub expr: Expr,
+    /// Added when it holds.
+    pub weight: i16,
 }
 
 /// A topic as a tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Expr {
     /// Occurs somewhere.
     Term(Term),
+    /// Is found somewhere.
+    Regex(Pattern),
     /// All of these.
     And(Vec<Expr>),
     /// At least one of these.
     Or(Vec<Expr>),
     /// Not this.
     Not(Box<Expr>),
+    /// Two operands close to each other.
+    Near(Box<Near>),
+    /// Occurs at least so many times.
+    AtLeast {
+        /// How many times; at least 1.
+        count: u16,
+        /// What.
+        expr: Box<Expr>,
+    },
+    /// The weights of the clauses that hold add up to the threshold.
+    Score {
+        /// The sum that is enough; at least 1.
+        threshold: i16,
+        /// Clauses.
+        clauses: Vec<Weighted>,
+    },
+    /// Looked for in one part of the item only.
+    Scope {
+        /// Where.
+        scope: Scope,
+        /// What.
+        expr: Box<Expr>,
+    },
     /// A list used by name.
     Named {
         /// Name of the list, without `@`.
@@ -58,37 +186,18 @@ pub enum Expr {
     },
 }
 
-impl Term {
-    fn canonical(&self) -> String {
-        let words: Vec<String> = self.words.iter().map(Word::canonical).collect();
-        format!("\"{}\"", words.join(" "))
-    }
-}
-
-impl Word {
-    fn canonical(&self) -> String {
-        let lower = self.text.to_lowercase();
-        match &self.form {
-            Form::Plain => lower,
-            Form::Prefix => format!("{lower}*"),
-            Form::Caps => format!("caps({})", self.text),
-            Form::Endings(endings) => {
-                let sorted: BTreeSet<String> = endings.iter().map(|ending| ending.to_lowercase()).collect();
-                format!("{lower}({})", Vec::from_iter(sorted).join("|"))
-            }
-        }
-    }
-}
-
 impl Expr {
-    /// The same rules always give the same text; what the revision of a topic is a hash of.
-    pub fn canonical(&self) -> String {
+    /// The parts one level down, in the order they were written; empty for a leaf.
+    pub fn children(&self) -> Vec<&Self> {
         match self {
-            Self::Term(term) => term.canonical(),
-            Self::And(parts) => group(parts, " AND "),
-            Self::Or(parts) => group(parts, " OR "),
-            Self::Not(inner) => format!("NOT {}", inner.canonical()),
-            Self::Named { expr, .. } => expr.canonical(),
+            Self::Term(_) | Self::Regex(_) => Vec::new(),
+            Self::And(parts) | Self::Or(parts) => parts.iter().collect(),
+            Self::Score { clauses, .. } => clauses.iter().map(|clause| &clause.expr).collect(),
+            Self::Near(near) => vec![&near.left, &near.right],
+            Self::Not(expr)
+            | Self::AtLeast { expr, .. }
+            | Self::Scope { expr, .. }
+            | Self::Named { expr, .. } => vec![expr],
         }
     }
 
@@ -97,20 +206,26 @@ impl Expr {
         let mut found = Vec::new();
         let mut open = vec![self];
         while let Some(expr) = open.pop() {
-            match expr {
-                Self::Term(term) => found.push(term),
-                Self::And(parts) | Self::Or(parts) => open.extend(parts.iter().rev()),
-                Self::Not(inner) | Self::Named { expr: inner, .. } => open.push(inner),
+            if let Self::Term(term) = expr {
+                found.push(term);
             }
+            open.extend(expr.children().into_iter().rev());
         }
         found
     }
-}
 
-fn group(parts: &[Expr], operator: &str) -> String {
-    let sorted: BTreeSet<String> = parts.iter().map(Expr::canonical).collect();
-    if sorted.len() == 1 {
-        return sorted.into_iter().collect();
+    /// Whether an item in which nothing occurs would satisfy this.
+    pub fn holds_of_nothing(&self) -> bool {
+        match self {
+            Self::Term(_) | Self::Regex(_) | Self::AtLeast { .. } | Self::Near(_) => false,
+            Self::And(parts) => parts.iter().all(Self::holds_of_nothing),
+            Self::Or(parts) => parts.iter().any(Self::holds_of_nothing),
+            Self::Not(inner) => !inner.holds_of_nothing(),
+            Self::Scope { expr, .. } | Self::Named { expr, .. } => expr.holds_of_nothing(),
+            Self::Score { threshold, clauses } => {
+                let held = clauses.iter().filter(|clause| clause.expr.holds_of_nothing());
+                held.map(|clause| i32::from(clause.weight)).sum::<i32>() >= i32::from(*threshold)
+            }
+        }
     }
-    format!("({})", Vec::from_iter(sorted).join(operator))
 }

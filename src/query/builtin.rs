@@ -7,11 +7,26 @@
 //!
 //! Rejected: reading them from disk. A topic must not depend on where the program was started.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::Deserialize;
 
 use super::TopicSource;
+
+/// Lists that every topic may use: the people who hold offices.
+pub fn shared_lists() -> &'static BTreeMap<String, Vec<String>> {
+    static SHARED: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
+        let people = include_str!("../../config/topics/people.toml");
+        toml::from_str::<Shared>(people).map(|shared| shared.lists).unwrap_or_default()
+    });
+    &SHARED
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shared {
+    lists: BTreeMap<String, Vec<String>>,
+}
 
 /// A built-in topic with its own lists, which are separate from the operator's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +52,11 @@ pub fn builtin(name: &str) -> Option<Builtin> {
         "us-china-trade" => include_str!("../../config/topics/us-china-trade.toml"),
         _ => return None,
     };
-    let File { name, title, any, all, none, lists } = toml::from_str(text).ok()?;
-    Some(Builtin { source: TopicSource { name, title: Some(title), any, all, none }, lists })
+    let File { name, title, any, all, none, query, mut lists } = toml::from_str(text).ok()?;
+    for (name, entries) in shared_lists() {
+        lists.entry(name.clone()).or_insert_with(|| entries.clone());
+    }
+    Some(Builtin { source: TopicSource { name, title: Some(title), any, all, none, query }, lists })
 }
 
 #[derive(Deserialize)]
@@ -52,6 +70,7 @@ struct File {
     all: Vec<String>,
     #[serde(default)]
     none: Vec<String>,
+    query: Option<String>,
     #[serde(default)]
     lists: BTreeMap<String, Vec<String>>,
 }
@@ -73,6 +92,10 @@ mod tests {
             assert!(!alone.expr.terms().is_empty());
         }
         assert_eq!(builtin("weather"), None);
+        check_lists(shared_lists()).unwrap();
+        for name in ["leaders", "us_officials", "china_officials"] {
+            assert!(shared_lists().contains_key(name), "{name}");
+        }
     }
 
     #[test]

@@ -1,13 +1,13 @@
-//! One entry of a keyword list: text → a term, or the name of a list.
+//! Words and phrases: an entry of a keyword list, or what a query has between its operators.
 //!
 //! In: `rare earth(s)`, `tariff*`, `caps(US)`, `@metals`. Out: a term of words as written, or a list name.
 //!
-//! **Invariant:** what is accepted means what it looks like; anything of the query language (operators, quotes,
-//! scopes, `-word`) is refused with the remedy, never read as plain words.
+//! **Invariant:** what is accepted means what it looks like; in a list, anything of the query language (operators,
+//! quotes, scopes, `-word`) is refused with the remedy, never read as plain words.
 //!
 //! Rejected: ignoring punctuation that stands alone. `AT & T` would silently become the phrase `at t`.
 
-use std::{ops::Range, sync::Arc};
+use std::ops::Range;
 
 use super::{
     ast::{Form, Term, Word},
@@ -72,12 +72,44 @@ pub(super) fn parse(entry: &str) -> Result<Entry, Fault> {
     if source.starts_with('-') && source.chars().nth(1).is_some_and(char::is_alphanumeric) {
         return Err(Fault::new(whole, LANGUAGE, "put what may not occur under `none`"));
     }
+    for piece in pieces(source, offset)? {
+        refuse_query_language(&piece)?;
+    }
+    phrase(entry).map(Entry::Term)
+}
+
+/// Reads words: an entry that is no list, or what a query has between quotation marks.
+pub(super) fn phrase(text: &str) -> Result<Term, Fault> {
+    let source = text.trim();
+    let offset = text.len() - text.trim_start().len();
     let mut words = Vec::new();
     for piece in pieces(source, offset)? {
         read_piece(&piece, &mut words)?;
     }
+    checked(words, offset..offset + source.len())
+}
+
+/// Reads the words between the parentheses of `caps( )` or the quotation marks of `exact(" ")`.
+pub(super) fn verbatim(text: &str, form: &Form) -> Result<Term, Fault> {
+    let whole = 0..text.len();
+    let mut words = Vec::new();
+    for word in text.split(is_separator).map(|word| word.trim_matches('"')).filter(|word| !word.is_empty()) {
+        if !word.chars().any(char::is_alphanumeric) || word.contains(['*', '|', '(', ')', '"']) {
+            return Err(Fault::new(
+                whole,
+                "`caps( )` and `exact( )` take plain words",
+                "write `caps(US)` or `exact(\"…\")`",
+            ));
+        }
+        words.push(Word { text: word.to_owned(), form: form.clone() });
+    }
+    checked(words, whole)
+}
+
+/// A term of `words`, which stand at `whole`, if they keep within the limits.
+fn checked(words: Vec<Word>, whole: Range<usize>) -> Result<Term, Fault> {
     if words.is_empty() {
-        return Err(Fault::new(whole, "the entry has no letter or digit", "write a word or a phrase"));
+        return Err(Fault::new(whole, "there is no letter or digit", "write a word or a phrase"));
     }
     if words.len() > MAX_WORDS {
         return Err(Fault::new(
@@ -97,7 +129,7 @@ pub(super) fn parse(entry: &str) -> Result<Entry, Fault> {
             "split the entry, or use `stem*`",
         ));
     }
-    Ok(Entry::Term(Term { source: Arc::from(source), words }))
+    Ok(Term { words })
 }
 
 /// A run of characters without spaces or dashes outside parentheses; `start` counts from the entry's begin.
@@ -155,19 +187,10 @@ fn pieces(source: &str, offset: usize) -> Result<Vec<Piece<'_>>, Fault> {
 const ENDING_HELP: &str = "endings are written `tariff(s)` or `call(s|ed|ing)`";
 
 fn read_piece(piece: &Piece<'_>, words: &mut Vec<Word>) -> Result<(), Fault> {
-    refuse_query_language(piece)?;
     if let Some(inner) = piece.text.strip_prefix("caps(").and_then(|rest| rest.strip_suffix(')')) {
-        let before = words.len();
-        for word in inner.split(is_separator).filter(|word| !word.is_empty()) {
-            if !word.chars().any(char::is_alphanumeric) || word.contains(['*', '|']) {
-                return Err(Fault::new(piece.span(), "`caps( )` takes plain words", "write `caps(US)`"));
-            }
-            words.push(Word { text: word.to_owned(), form: Form::Caps });
-        }
-        return match words.len() > before {
-            true => Ok(()),
-            false => Err(Fault::new(piece.span(), "`caps( )` is empty", "write `caps(US)`")),
-        };
+        let term = verbatim(inner, &Form::Caps).map_err(|fault| Fault { span: piece.span(), ..fault })?;
+        words.extend(term.words);
+        return Ok(());
     }
     let word = match (piece.text.split_once('('), piece.text.split_once('*')) {
         (Some((base, rest)), _) => with_endings(piece, base, rest)?,
@@ -277,14 +300,13 @@ mod tests {
         let shown = match parse(entry).unwrap() {
             Entry::List(name) => format!("list {name}"),
             Entry::Term(term) => {
-                assert_eq!(&*term.source, entry.trim());
                 let words: Vec<_> = term
                     .words
                     .iter()
                     .map(|word| match &word.form {
                         Form::Plain => word.text.clone(),
                         Form::Prefix => format!("{}*", word.text),
-                        Form::Caps => format!("={}", word.text),
+                        Form::Caps | Form::Exact => format!("={}", word.text),
                         Form::Endings(endings) => format!("{}({})", word.text, endings.join("|")),
                     })
                     .collect();
@@ -352,7 +374,7 @@ mod tests {
         refuse("*port", 0..5, "at the end");
         refuse("ex*port", 0..7, "at the end");
         refuse("稀土*", 0..7, "no `*`");
-        refuse("caps()", 0..6, "empty");
+        refuse("caps()", 0..6, "no letter or digit");
         refuse("caps(US*)", 0..9, "plain words");
     }
 

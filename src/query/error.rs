@@ -13,6 +13,8 @@ use std::{fmt, ops::Range};
 pub enum Place {
     /// The topic as a whole.
     Topic,
+    /// `query`
+    Query,
     /// `any[index]`
     Any(usize),
     /// `all[index]`
@@ -32,6 +34,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Topic => f.write_str("topic"),
+            Self::Query => f.write_str("query"),
             Self::Any(index) => write!(f, "any[{index}]"),
             Self::All(index) => write!(f, "all[{index}]"),
             Self::None(index) => write!(f, "none[{index}]"),
@@ -40,7 +43,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// A topic that cannot be accepted.
+/// What is wrong with a topic: it cannot be accepted, or (as [`super::TopicDef::warnings`]) somebody should look.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {message}")]
 pub struct Error {
@@ -60,14 +63,19 @@ pub(super) struct Fault {
     pub(super) span: Range<usize>,
     pub(super) message: String,
     pub(super) help: Option<String>,
+    /// The fault is not here but in a list that is used here.
+    pub(super) elsewhere: Option<Box<Error>>,
 }
 
 impl Fault {
     pub(super) fn new(span: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { span, message: message.into(), help: Some(help.into()) }
+        Self { span, message: message.into(), help: Some(help.into()), elsewhere: None }
     }
 
     pub(super) fn at(self, place: &Place) -> Error {
-        Error { place: place.clone(), span: self.span, message: self.message, help: self.help }
+        match self.elsewhere {
+            Some(error) => *error,
+            None => Error { place: place.clone(), span: self.span, message: self.message, help: self.help },
+        }
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! Rejected: reading `all = ["@us"]` as "every entry of us". Nobody wants an item that names every minister.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -19,6 +19,7 @@ use super::{
     ast::Expr,
     entry::{self, Entry},
     error::Fault,
+    lint, parser, shared_lists,
 };
 
 /// Words and phrases one topic may have, those of its lists included.
@@ -42,6 +43,8 @@ pub struct TopicSource {
     pub all: Vec<String>,
     /// None of these may occur.
     pub none: Vec<String>,
+    /// The topic as a query; the lists above come on top of it.
+    pub query: Option<String>,
 }
 
 /// A topic that passed every check.
@@ -51,23 +54,29 @@ pub struct TopicDef {
     pub topic: Topic,
     /// Its rules.
     pub expr: Expr,
+    /// What the author should look at; places are those of the source.
+    pub warnings: Vec<Error>,
 }
 
-/// Checks `source` and turns it into an expression; `named` are the lists it may use as `@name`.
+/// Checks `source` and turns it into an expression; `named` are the lists it may use as `@name`, before those of
+/// [`super::shared_lists`].
 ///
 /// # Errors
 /// The first fault: an entry that does not parse, a list that is unknown, empty, in a circle or nested deeper than
 /// [`MAX_LIST_DEPTH`], more than [`MAX_ENTRIES`] entries, or a topic that excludes but names nothing.
 pub fn lists(source: &TopicSource, named: &BTreeMap<String, Vec<String>>) -> Result<TopicDef, Error> {
-    let mut resolver = Resolver::new(&[named]);
+    let mut resolver = Resolver::new(&[named, shared_lists()]);
     let wanted = resolver.wanted(source)?;
     let unwanted = resolver.entries(&source.none, Place::None)?;
-    definition(source, &source.name, None, wanted, unwanted)
+    definition(source, &source.name, None, wanted, unwanted, resolver.warnings)
 }
 
 /// Adds the operator's own entries to a built-in topic. `any` widens it: an item may match by the built-in's
-/// rules or by one of these entries. `all` narrows it, `none` excludes more. Lists of `named` come before
-/// those of the built-in. An empty name or title in `extra` keeps the built-in's.
+/// rules or by one of these entries. `all` narrows it, `none` excludes more. An empty name or title in `extra`
+/// keeps the built-in's.
+///
+/// A list of `named` that has the name of one of the built-in's is added to it, so that a new office-holder is one
+/// entry in the operator's own file.
 ///
 /// # Errors
 /// As [`lists`]; places are those in `extra`.
@@ -76,11 +85,25 @@ pub fn extend(
     extra: &TopicSource,
     named: &BTreeMap<String, Vec<String>>,
 ) -> Result<TopicDef, Error> {
-    let mut own = Resolver::new(&[&base.lists]);
-    let base_wanted = own.wanted(&base.source)?;
-    let mut unwanted = own.entries(&base.source.none, Place::None)?;
+    let lists: BTreeMap<String, Vec<String>> = base
+        .lists
+        .iter()
+        .map(|(name, entries)| {
+            let added = named.get(name).into_iter().flatten();
+            (name.clone(), entries.iter().chain(added).cloned().collect())
+        })
+        .collect();
+    let in_the_operators_list = |mut error: Error| {
+        if let Place::List { name, index } = &mut error.place {
+            *index = index.saturating_sub(base.lists.get(name).map_or(0, Vec::len));
+        }
+        error
+    };
+    let mut own = Resolver::new(&[&lists, named]);
+    let base_wanted = own.wanted(&base.source).map_err(in_the_operators_list)?;
+    let mut unwanted = own.entries(&base.source.none, Place::None).map_err(in_the_operators_list)?;
 
-    let mut resolver = Resolver::new(&[named, &base.lists]);
+    let mut resolver = Resolver::new(&[named, &lists]);
     resolver.count = own.count;
     let mut ways = vec![join(base_wanted, Expr::And)];
     ways.extend(resolver.entries(&extra.any, Place::Any)?);
@@ -89,7 +112,7 @@ pub fn extend(
     unwanted.extend(resolver.entries(&extra.none, Place::None)?);
 
     let name = if extra.name.is_empty() { &base.source.name } else { &extra.name };
-    definition(extra, name, base.source.title.as_deref(), wanted, unwanted)
+    definition(extra, name, base.source.title.as_deref(), wanted, unwanted, resolver.warnings)
 }
 
 /// Checks every named list, also those no topic uses.
@@ -98,7 +121,7 @@ pub fn extend(
 /// As [`lists`]; the place is always a [`Place::List`].
 pub fn check_lists(named: &BTreeMap<String, Vec<String>>) -> Result<(), Error> {
     for (name, entries) in named {
-        let mut resolver = Resolver::new(&[named]);
+        let mut resolver = Resolver::new(&[named, shared_lists()]);
         resolver.path.push(name.clone());
         resolver.entries(entries, |index| Place::List { name: name.clone(), index })?;
     }
@@ -111,6 +134,7 @@ fn definition(
     title: Option<&str>,
     mut wanted: Vec<Expr>,
     unwanted: Vec<Expr>,
+    warnings: Vec<Error>,
 ) -> Result<TopicDef, Error> {
     if wanted.is_empty() {
         let message = match unwanted.is_empty() {
@@ -126,12 +150,15 @@ fn definition(
     let expr = join(wanted, Expr::And);
     let title = source.title.as_deref().or(title).unwrap_or(name);
     let topic = Topic { name: TopicName::new(name), title: title.to_owned(), revision: revision(&expr) };
-    Ok(TopicDef { topic, expr })
+    let mut warnings = warnings;
+    let hints = lint::lint(&expr).into_iter();
+    warnings.extend(hints.map(|hint| Fault::new(0..0, hint.message, hint.help).at(&Place::Topic)));
+    Ok(TopicDef { topic, expr, warnings })
 }
 
-/// xxh3 of the canonical form.
+/// xxh3 of the normal form.
 fn revision(expr: &Expr) -> i64 {
-    i64::from_ne_bytes(xxh3_64(expr.canonical().as_bytes()).to_ne_bytes())
+    i64::from_ne_bytes(xxh3_64(expr.normal_form().as_bytes()).to_ne_bytes())
 }
 
 fn join(mut parts: Vec<Expr>, operator: fn(Vec<Expr>) -> Expr) -> Expr {
@@ -149,16 +176,20 @@ struct Resolver<'a> {
     scopes: Vec<&'a BTreeMap<String, Vec<String>>>,
     path: Vec<String>,
     count: usize,
+    warnings: Vec<Error>,
 }
 
 impl<'a> Resolver<'a> {
     fn new(scopes: &[&'a BTreeMap<String, Vec<String>>]) -> Self {
-        Self { scopes: scopes.to_vec(), path: Vec::new(), count: 0 }
+        Self { scopes: scopes.to_vec(), path: Vec::new(), count: 0, warnings: Vec::new() }
     }
 
-    /// What must occur: one expression for `any`, one for each entry of `all`.
+    /// What must occur: the query, one expression for `any`, one for each entry of `all`.
     fn wanted(&mut self, source: &TopicSource) -> Result<Vec<Expr>, Error> {
         let mut wanted = Vec::new();
+        if let Some(text) = &source.query {
+            wanted.push(self.query(text)?);
+        }
         let any = self.entries(&source.any, Place::Any)?;
         if !any.is_empty() {
             wanted.push(Expr::Or(any));
@@ -167,26 +198,48 @@ impl<'a> Resolver<'a> {
         Ok(wanted)
     }
 
+    fn query(&mut self, text: &str) -> Result<Expr, Error> {
+        let mut lookup = |name: &str, span: Range<usize>| {
+            let place = Place::Query;
+            self.list(name, span.clone(), &place).map_err(|error| match error.place {
+                Place::Query => Fault { span, message: error.message, help: error.help, elsewhere: None },
+                _ => Fault { span, message: String::new(), help: None, elsewhere: Some(Box::new(error)) },
+            })
+        };
+        let (expr, warnings) = parser::parse(text, &mut lookup).map_err(|fault| fault.at(&Place::Query))?;
+        self.warnings.extend(warnings.into_iter().map(|fault| fault.at(&Place::Query)));
+        self.count += expr.terms().len();
+        if self.count > MAX_ENTRIES {
+            let message = format!("the topic has more than {MAX_ENTRIES} entries");
+            return Err(Fault::new(0..0, message, "split it into several topics").at(&Place::Query));
+        }
+        Ok(expr)
+    }
+
     fn entries(&mut self, entries: &[String], place: impl Fn(usize) -> Place) -> Result<Vec<Expr>, Error> {
         entries.iter().enumerate().map(|(index, text)| self.entry(text, &place(index))).collect()
     }
 
     fn entry(&mut self, text: &str, place: &Place) -> Result<Expr, Error> {
         match entry::parse(text).map_err(|fault| fault.at(place))? {
-            Entry::List(name) => self.list(&name, text, place),
+            Entry::List(name) => self.list(&name, 0..text.len(), place),
             Entry::Term(term) => {
                 self.count += 1;
                 if self.count > MAX_ENTRIES {
                     let message = format!("the topic has more than {MAX_ENTRIES} entries");
                     return Err(Fault::new(0..text.len(), message, "split it into several topics").at(place));
                 }
+                let hint = lint::short_word(&term);
+                self.warnings
+                    .extend(hint.map(|hint| Fault::new(0..text.len(), hint.message, hint.help).at(place)));
                 Ok(Expr::Term(term))
             }
         }
     }
 
-    fn list(&mut self, name: &str, text: &str, place: &Place) -> Result<Expr, Error> {
-        let refuse = |message: String, help: &str| Err(Fault::new(0..text.len(), message, help).at(place));
+    /// The list `name`, which is asked for at `span` of `place`.
+    fn list(&mut self, name: &str, span: Range<usize>, place: &Place) -> Result<Expr, Error> {
+        let refuse = |message: String, help: &str| Err(Fault::new(span.clone(), message, help).at(place));
         if self.path.iter().any(|open| open == name) {
             let circle = format!("{} → {name}", self.path.join(" → "));
             return refuse(
@@ -238,6 +291,7 @@ mod tests {
             any: strings(any),
             all: strings(all),
             none: strings(none),
+            query: None,
         }
     }
 
@@ -249,7 +303,7 @@ mod tests {
     fn lists_become_an_and_of_ors() {
         let lists_in = named(&[("us", &["Trump", "caps(US)"]), ("cn", &["China"])]);
         let check = |source: TopicSource, expect: &str| {
-            assert_eq!(lists(&source, &lists_in).unwrap().expr.canonical(), expect);
+            assert_eq!(lists(&source, &lists_in).unwrap().expr.normal_form(), expect);
         };
         check(source(&["b", "a", "a"], &[], &[]), r#"("a" OR "b")"#);
         check(source(&[], &["@us", "@cn"], &[]), r#"("china" AND ("caps(US)" OR "trump"))"#);
@@ -334,7 +388,7 @@ mod tests {
     fn a_builtin_is_widened_narrowed_and_excluded_from() {
         let base = Builtin { source: source(&["a"], &["@l"], &["n"]), lists: named(&[("l", &["b", "c"])]) };
         let check = |extra: TopicSource, named_in: &[(&str, &[&str])], expect: &str| {
-            assert_eq!(extend(&base, &extra, &named(named_in)).unwrap().expr.canonical(), expect);
+            assert_eq!(extend(&base, &extra, &named(named_in)).unwrap().expr.normal_form(), expect);
         };
         let plain = source(&[], &[], &[]);
         check(plain.clone(), &[], r#"(("a" AND ("b" OR "c")) AND NOT "n")"#);
@@ -346,8 +400,11 @@ mod tests {
         check(
             source(&["@l"], &[], &[]),
             &[("l", &["z"])],
-            r#"(("z" OR ("a" AND ("b" OR "c"))) AND NOT "n")"#,
+            r#"(("z" OR ("a" AND ("b" OR "c" OR "z"))) AND NOT "n")"#,
         );
+        let broken = named(&[("l", &["ok", "z*"])]);
+        let error = extend(&base, &TopicSource::default(), &broken).unwrap_err();
+        assert_eq!(error.place, Place::List { name: "l".to_owned(), index: 1 });
         assert_eq!(
             extend(&base, &TopicSource::default(), &BTreeMap::new()).unwrap().topic.name.as_str(),
             "t"

@@ -8,8 +8,8 @@ use super::{Error, Store, row};
 use crate::model::{ExportedItem, ItemId, Timestamp, TopicName, time};
 
 const COLUMNS: &str = "
-    SELECT item.id AS id, feed.url AS feed_url, guid, link, item.title AS title, summary, content, author, lang,
-           published_at_ms, first_seen_at_ms
+    SELECT item.id AS id, feed.url AS feed_url, feed.name AS feed_name, guid, link, item.title AS title, summary,
+           content, author, tags, lang, published_at_ms, first_seen_at_ms
     FROM item JOIN feed ON feed.id = item.feed_id";
 
 impl Store {
@@ -98,12 +98,14 @@ fn exported(r: &Row<'_>) -> rusqlite::Result<ExportedItem> {
     Ok(ExportedItem {
         id: ItemId(r.get("id")?),
         feed_url: r.get("feed_url")?,
+        feed_name: r.get("feed_name")?,
         guid: r.get("guid")?,
         link: r.get("link")?,
         title: r.get("title")?,
         summary: r.get("summary")?,
         content: r.get("content")?,
         author: r.get("author")?,
+        tags: row::lines(&r.get::<_, String>("tags")?),
         lang: r.get("lang")?,
         published_at: row::instant(r, "published_at_ms")?,
         first_seen_at: time::from_millis(r.get("first_seen_at_ms")?),

@@ -74,17 +74,9 @@ pub(super) fn notification_kind(text: &str) -> Result<NotificationKind, Error> {
 #[derive(Serialize, Deserialize)]
 struct HitRow {
     clause: String,
-    field: FieldRow,
+    field: String,
     start: usize,
     end: usize,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum FieldRow {
-    Title,
-    Summary,
-    Content,
 }
 
 pub(super) fn hits_to_json(hits: &[ClauseHit]) -> Result<String, Error> {
@@ -92,16 +84,24 @@ pub(super) fn hits_to_json(hits: &[ClauseHit]) -> Result<String, Error> {
         .iter()
         .map(|hit| HitRow {
             clause: hit.clause.to_string(),
-            field: match hit.field {
-                Field::Title => FieldRow::Title,
-                Field::Summary => FieldRow::Summary,
-                Field::Content => FieldRow::Content,
-            },
+            field: hit.field.as_str().to_owned(),
             start: hit.span.start,
             end: hit.span.end,
         })
         .collect();
     serde_json::to_string(&rows).map_err(|e| Error::Sqlite(Box::new(e)))
+}
+
+/// The lines of a column that holds one value a line.
+pub(super) fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
+/// The part of an item by its stored name; one that a later version knows counts as text.
+fn field(name: &str) -> Field {
+    use Field::{Author, Content, Feed, Lang, Link, Summary, Tags, Title};
+    let known = [Title, Summary, Content, Link, Feed, Author, Tags, Lang];
+    known.into_iter().find(|field| field.as_str() == name).unwrap_or(Content)
 }
 
 /// A match out of its columns `topic`, `revision`, `hits`.
@@ -111,11 +111,7 @@ pub(super) fn match_from(topic: &str, revision: i64, hits: &str) -> Result<Match
         .into_iter()
         .map(|row| ClauseHit {
             clause: Arc::from(row.clause),
-            field: match row.field {
-                FieldRow::Title => Field::Title,
-                FieldRow::Summary => Field::Summary,
-                FieldRow::Content => Field::Content,
-            },
+            field: field(&row.field),
             span: row.start..row.end,
         })
         .collect();

@@ -69,6 +69,11 @@ struct Mark {
 }
 
 impl FoldedText {
+    /// Folds `text` into this, in place of what was here.
+    pub fn refill(&mut self, text: &str) {
+        *self = fold(text);
+    }
+
     /// Number of tokens.
     pub fn len(&self) -> usize {
         self.marks.len()

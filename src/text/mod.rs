@@ -11,5 +11,5 @@ mod sentence;
 mod visible;
 
 pub use fold::{FoldedText, Gap, Script, Token, cased, fold};
-pub use sentence::sentence_around;
+pub use sentence::{sentence_around, sentence_starts};
 pub use visible::visible_text;

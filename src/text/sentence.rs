@@ -35,6 +35,11 @@ pub fn sentence_around(text: &str, span: Range<usize>) -> Range<usize> {
     trim(text, start..end)
 }
 
+/// Byte offsets at which sentences begin, rising; empty for an empty text.
+pub fn sentence_starts(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(boundaries(text)).filter(|start| *start < text.len()).collect()
+}
+
 /// Byte offsets just after each sentence's last character, closing quotes included.
 fn boundaries(text: &str) -> impl Iterator<Item = usize> {
     text.char_indices().filter_map(|(at, c)| {

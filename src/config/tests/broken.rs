@@ -49,7 +49,30 @@ fn syntax_keys_and_types() {
         "unknown key `opml`",
         "top of the file",
     );
-    check("[[topic]]\nname = \"a\"\nany = [\"x\"]\nquery = \"x\"", (4, 1), "unknown key `query`", "any = [");
+    check(
+        "[[topic]]\nname = \"a\"\nany = [\"x\"]\nquery = \"x\"",
+        (4, 9),
+        "a query and lists of what must occur",
+        "put any and all into the query",
+    );
+    check(
+        "[[topic]]\nuse = \"builtin:rare-earths\"\nquery = \"x\"",
+        (3, 9),
+        "has its query already",
+        "any = […]",
+    );
+    check(
+        "[[topic]]\nname = \"a\"\nquery = '''\n  tariff AND\n  (关税 OR duty OR) # x\n'''",
+        (5, 17),
+        "a word, phrase or group is expected before `)`",
+        "operator applies to",
+    );
+    check(
+        "[[topic]]\nname = \"a\"\nquery = \"rare earth OR \\u7A00土\"",
+        (3, 10),
+        "two words without an operator",
+        "did you mean \"rare earth\"?",
+    );
     check("poll = 5", (1, 8), "`poll` is a whole number, not a table", "interval = \"15m\"");
     check(
         "[feed]\nurl = \"https://a.example/\"",

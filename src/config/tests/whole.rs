@@ -125,10 +125,10 @@ fn drop_ins_apply_in_order_of_their_names() {
         "[poll]\ninterval = \"10m\"\nper_host = 3\n[lists]\na = [\"x\"]\nb = [\"y\"]\n\
          [[topic]]\nname = \"one\"\nany = [\"x\"]\n[[feed]]\nurl = \"https://a.example/1\"\n",
     )
-    .with("conf.d/20-b.toml", "[poll]\ninterval = \"30m\"\n[[topic]]\nname = \"three\"\nany = [\"x\"]\n")
+    .with("conf.d/20-b.toml", "[poll]\ninterval = \"30m\"\n[[topic]]\nname = \"three\"\nany = [\"z\"]\n")
     .with(
         "conf.d/10-a.toml",
-        "[poll]\ninterval = \"20m\"\nconcurrency = 8\n[lists]\na = [\"z\"]\n[[topic]]\nname = \"two\"\nany = [\"x\"]\n\
+        "[poll]\ninterval = \"20m\"\nconcurrency = 8\n[lists]\na = [\"z\"]\n[[topic]]\nname = \"two\"\nany = [\"y\"]\n\
          [[subscription]]\nto = [\"a@b\"]\ntopics = [\"three\"]\ndeliver = \"alert\"\n\
          [[feed]]\nurl = \"https://a.example/2\"\n",
     )

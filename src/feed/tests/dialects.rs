@@ -36,6 +36,7 @@ fn rss_2_gives_every_field() {
             content: "From Monday on. More.".to_owned(),
             author: Some("Ann Lee".to_owned()),
             tags: vec!["Ports".to_owned(), "Fees".to_owned()],
+            feed: None,
             lang: Some("en-gb".to_owned()),
             published_at: "2026-11-24T07:00:00Z".parse().ok(),
         }]

@@ -1,0 +1,199 @@
+//! Whether a topic holds of an item, and where.
+//!
+//! In: compiled rules and what occurs in an item. Out: truth values, and the spans that made them.
+//!
+//! **Invariant:** a node is judged once an item, whoever asks; the time of a proximity is that of sorting its
+//! operands' places, of which at most [`MAX_PLACES`] a side are looked at.
+//!
+//! Rejected: all pairs of places. A text that repeats two words a thousand times would have a million.
+
+use crate::{model::Item, query::ast::Proximity};
+
+use super::{
+    compile::{CompiledTopics, Node, NodeId},
+    scan::{Places, Span},
+    vocabulary::index,
+};
+
+/// Places of one operand of a proximity that are looked at in one item.
+pub const MAX_PLACES: usize = 1_000;
+
+/// The judgements on one item.
+#[derive(Debug, Default)]
+pub(super) struct Verdicts {
+    epoch: u32,
+    /// Epoch × 2 + truth, by node.
+    memo: Vec<u64>,
+    found: Vec<Option<Vec<Span>>>,
+}
+
+impl Verdicts {
+    /// Room for the nodes of `topics`.
+    pub(super) fn new(topics: &CompiledTopics) -> Self {
+        Self { epoch: 0, memo: vec![0; topics.nodes.len()], found: vec![None; topics.patterns.len()] }
+    }
+
+    /// Forgets the item before.
+    pub(super) fn next_item(&mut self) {
+        self.epoch += 1;
+        self.found.iter_mut().for_each(|found| *found = None);
+    }
+}
+
+/// One item under judgement.
+pub(super) struct Evaluation<'a> {
+    pub(super) topics: &'a CompiledTopics,
+    pub(super) item: &'a Item,
+    pub(super) places: &'a mut Places,
+    pub(super) verdicts: &'a mut Verdicts,
+}
+
+impl Evaluation<'_> {
+    /// Whether `node` holds.
+    pub(super) fn holds(&mut self, node: NodeId) -> bool {
+        let topics = self.topics;
+        let Some(rule) = topics.node(node) else { return false };
+        if let Node::Atom(atom, parts) = rule {
+            return self.places.has(*atom, *parts);
+        }
+        let mark = u64::from(self.verdicts.epoch) << 1;
+        match self.verdicts.memo.get(index(node)) {
+            Some(memo) if memo & !1 == mark => return memo & 1 == 1,
+            _ => {}
+        }
+        let holds = match rule {
+            Node::Atom(..) => false,
+            Node::Regex(..) => !self.spans(node).is_empty(),
+            Node::All(parts) => parts.iter().all(|part| self.holds(*part)),
+            Node::Any(parts) => parts.iter().any(|part| self.holds(*part)),
+            Node::Not(inner) => !self.holds(*inner),
+            Node::Near { left, right, proximity } => match proximity {
+                Proximity::NotNear(_) => self.holds(*left) && !self.spans(node).is_empty(),
+                _ => self.holds(*left) && self.holds(*right) && !self.spans(node).is_empty(),
+            },
+            Node::AtLeast(count, inner) => {
+                self.holds(*inner) && self.spans(*inner).len() >= usize::from(*count)
+            }
+            Node::Score(threshold, _) => self.score(node) >= i32::from(*threshold),
+        };
+        if let Some(memo) = self.verdicts.memo.get_mut(index(node)) {
+            *memo = mark | u64::from(holds);
+        }
+        holds
+    }
+
+    /// The sum of the weights of the clauses that hold; 0 for anything but a score.
+    pub(super) fn score(&mut self, node: NodeId) -> i32 {
+        let topics = self.topics;
+        let Some(Node::Score(_, clauses)) = topics.node(node) else { return 0 };
+        clauses.iter().filter(|(clause, _)| self.holds(*clause)).map(|(_, weight)| i32::from(*weight)).sum()
+    }
+
+    /// The places that make `node` hold, in reading order, none twice. Of a proximity: from the begin of the one
+    /// operand to the end of the other. Empty for what has no place.
+    pub(super) fn spans(&mut self, node: NodeId) -> Vec<Span> {
+        let topics = self.topics;
+        let mut spans = match topics.node(node) {
+            Some(Node::Atom(atom, parts)) => return self.places.of(*atom, *parts).collect(),
+            Some(Node::Regex(pattern, parts)) => return self.found(*pattern, *parts),
+            Some(Node::All(parts)) => {
+                let all = parts.iter().all(|part| self.holds(*part));
+                if all { parts.iter().flat_map(|part| self.spans(*part)).collect() } else { Vec::new() }
+            }
+            Some(Node::Any(parts)) => parts.iter().flat_map(|part| self.spans(*part)).collect(),
+            Some(Node::Near { left, right, proximity }) => self.near(*left, *right, *proximity),
+            Some(Node::AtLeast(count, inner)) => {
+                let spans = self.spans(*inner);
+                if spans.len() >= usize::from(*count) { spans } else { Vec::new() }
+            }
+            Some(Node::Not(_) | Node::Score(..)) | None => Vec::new(),
+        };
+        spans.sort_unstable();
+        spans.dedup();
+        spans
+    }
+
+    fn found(&mut self, pattern: u32, parts: u16) -> Vec<Span> {
+        let Some((_, matcher)) = self.topics.patterns.get(index(pattern)) else { return Vec::new() };
+        let mut spans = match self.verdicts.found.get(index(pattern)) {
+            Some(Some(spans)) => spans.clone(),
+            _ => self.places.searched(self.item, self.topics.fields, |text| matcher.find(text)),
+        };
+        if let Some(found) = self.verdicts.found.get_mut(index(pattern)) {
+            *found = Some(spans.clone());
+        }
+        spans.retain(|span| self.places.bit(*span) & parts != 0);
+        spans
+    }
+
+    fn near(&mut self, left: NodeId, right: NodeId, proximity: Proximity) -> Vec<Span> {
+        let mut lefts = self.spans(left);
+        let mut rights = self.spans(right);
+        lefts.truncate(MAX_PLACES);
+        rights.truncate(MAX_PLACES);
+        let by_last = {
+            let mut sorted = rights.clone();
+            sorted.sort_unstable_by_key(|span| (span.part, span.last));
+            sorted
+        };
+        let mut spans = Vec::new();
+        for span in lefts {
+            let (before, after) = neighbours(span, &rights, &by_last);
+            let before = before.filter(|other| self.close(*other, span, proximity));
+            let after = after.filter(|other| self.close(span, *other, proximity));
+            match proximity {
+                Proximity::NotNear(_) if before.is_none() && after.is_none() => spans.push(span),
+                Proximity::NotNear(_) => {}
+                Proximity::Ordered(_) => spans.extend(after.map(|other| across(span, other))),
+                _ => spans.extend([before, after].into_iter().flatten().map(|other| across(span, other))),
+            }
+        }
+        spans
+    }
+
+    fn close(&mut self, first: Span, second: Span, proximity: Proximity) -> bool {
+        match proximity {
+            Proximity::Near(n) | Proximity::Ordered(n) | Proximity::NotNear(n) => {
+                self.places.halves_between(first, second) <= u32::from(n) * 2
+            }
+            Proximity::Sentence => {
+                let sentence = |places: &mut Places, token| places.sentence(self.item, first.part, token);
+                sentence(self.places, first.last) == sentence(self.places, second.first)
+            }
+        }
+    }
+
+    /// Words between the nearest two places of `left` and `right`, half a word counted as one; `None` where they
+    /// never stand in one part of the item without overlapping. `ordered`: the left one must come first.
+    pub(super) fn distance(&mut self, left: NodeId, right: NodeId, ordered: bool) -> Option<usize> {
+        let mut lefts = self.spans(left);
+        let mut rights = self.spans(right);
+        lefts.truncate(MAX_PLACES);
+        rights.truncate(MAX_PLACES);
+        let mut by_last = rights.clone();
+        by_last.sort_unstable_by_key(|span| (span.part, span.last));
+        let mut nearest: Option<u32> = None;
+        for span in lefts {
+            let (before, after) = neighbours(span, &rights, &by_last);
+            let before = before.filter(|_| !ordered).map(|other| self.places.halves_between(other, span));
+            let after = after.map(|other| self.places.halves_between(span, other));
+            nearest = [nearest, before, after].into_iter().flatten().min();
+        }
+        nearest.map(|halves| index(halves.div_ceil(2)))
+    }
+}
+
+fn across(a: Span, b: Span) -> Span {
+    Span { part: a.part, first: a.first.min(b.first), last: a.last.max(b.last) }
+}
+
+/// The nearest of `others` before and behind `span`, in the same part and not overlapping it. The same places are
+/// given sorted by their begin and by their end.
+fn neighbours(span: Span, by_first: &[Span], by_last: &[Span]) -> (Option<Span>, Option<Span>) {
+    let same_part = |other: &&Span| other.part == span.part;
+    let behind = by_first.partition_point(|other| (other.part, other.first) <= (span.part, span.last));
+    let ahead = by_last.partition_point(|other| (other.part, other.last) < (span.part, span.first));
+    let before = ahead.checked_sub(1).and_then(|at| by_last.get(at)).filter(same_part).copied();
+    let after = by_first.get(behind).filter(same_part).copied();
+    (before, after)
+}

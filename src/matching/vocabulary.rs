@@ -1,0 +1,488 @@
+//! Every word the topics ask for, found by one look per token.
+//!
+//! In: words, stems and phrases as topics have them. Out: [`Vocabulary`]: folded token → symbols → atoms (the
+//! distinct words and phrases of all topics).
+//!
+//! **Invariant:** every atom has at least one path; a token that no topic asks for costs one hash and one look
+//! into a small bit set.
+//!
+//! Rejected: one automaton over characters. It finds `tin` in `rating` and needs a second look at word borders,
+//! and case folding that changes lengths needs an offset map; words need neither.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+};
+
+use crate::{
+    query::ast::{Form, Term, Word as Written},
+    text::{self, Gap, Script, Token},
+};
+
+/// What a token stands for: a word, a word in exact case, or a stem it begins with. 0: nothing.
+pub(super) type Symbol = u32;
+/// A distinct word or phrase.
+pub(super) type Atom = u32;
+
+/// First bytes of a stem, by which it is looked up. Three letters, or one Hangul syllable, are never fewer.
+type Head = [u8; 3];
+/// A [`HashMap`] for small keys of our own making.
+type QuickMap<K, V> = HashMap<K, V, BuildHasherDefault<Mixer>>;
+
+/// Bits of the filter for each word: one token in sixteen that is not there passes by chance.
+const FILTER_BITS_PER_WORD: usize = 16;
+/// Bits among which the heads of stems are spread.
+const HEAD_BITS: u64 = 1 << 15;
+
+/// Words, stems and phrases, ready to be looked up.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Vocabulary {
+    filter: Vec<u64>,
+    slots: Vec<Slot>,
+    words: Vec<Word>,
+    heads: Vec<u64>,
+    stems: QuickMap<Head, Spellings>,
+    meanings: Vec<Meaning>,
+    atoms: Vec<Atom>,
+    trie: Trie,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    hash: u32,
+    /// Index into `words`, plus one; 0: empty.
+    word: u32,
+}
+
+type Spellings = Vec<(Box<str>, Symbol)>;
+
+#[derive(Debug, Clone, Default)]
+struct Word {
+    folded: Box<str>,
+    plain: Symbol,
+    /// Spellings in exact case (dots joined).
+    cased: Spellings,
+    /// Spellings to the letter.
+    exact: Spellings,
+}
+
+/// What begins with a symbol: atoms of one token, and the place in the trie where longer ones go on (0: none do).
+#[derive(Debug, Clone, Copy, Default)]
+struct Meaning {
+    first: u32,
+    end: u32,
+    root: u32,
+}
+
+/// Phrases as paths of symbols; node 0 is none. An edge marked [`Gap::Hard`] may be taken across any punctuation.
+#[derive(Debug, Clone, Default)]
+struct Trie {
+    edges: QuickMap<(u32, Symbol, Gap), u32>,
+    /// Atoms that end at a node.
+    ends: Vec<Vec<Atom>>,
+}
+
+impl Vocabulary {
+    /// Calls `found` with every symbol that `token` of `original` stands for.
+    #[inline]
+    pub(super) fn symbols(&self, token: &Token<'_>, original: &str, mut found: impl FnMut(Symbol)) {
+        if let Some(word) = self.word(token.text) {
+            if word.plain != 0 {
+                found(word.plain);
+            }
+            if !(word.cased.is_empty() && word.exact.is_empty()) {
+                let spelt = original.get(token.span.clone()).unwrap_or_default();
+                let symbol = |(_, symbol): &(Box<str>, Symbol)| *symbol;
+                word.exact.iter().filter(|(known, _)| **known == *spelt).map(symbol).for_each(&mut found);
+                if !word.cased.is_empty() {
+                    let cased = text::cased(spelt);
+                    word.cased.iter().filter(|(known, _)| **known == *cased).map(symbol).for_each(&mut found);
+                }
+            }
+        }
+        if self.has_head(token.text.as_bytes()) {
+            let stems = self.stems.get(&head(token.text)).into_iter().flatten();
+            let begins = stems.filter(|(stem, _)| token.text.starts_with(&**stem));
+            begins.for_each(|(_, symbol)| found(*symbol));
+        }
+    }
+
+    /// The word spelt `folded`, if a topic asks for it.
+    #[inline]
+    fn word(&self, folded: &str) -> Option<&Word> {
+        let hash = hash(folded.as_bytes());
+        let bits = u64::try_from(self.filter.len()).unwrap_or(0).wrapping_mul(64).checked_sub(1)?;
+        if !bit(&self.filter, hash & bits) {
+            return None;
+        }
+        let mask = self.slots.len().checked_sub(1)?;
+        let mut at = low(hash) & mask;
+        loop {
+            let slot = self.slots.get(at)?;
+            let word = self.words.get(usize::try_from(slot.word.checked_sub(1)?).ok()?)?;
+            if slot.hash == high(hash) && *word.folded == *folded {
+                return Some(word);
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    #[inline]
+    fn has_head(&self, folded: &[u8]) -> bool {
+        match folded.first_chunk::<3>() {
+            Some(head) => bit(&self.heads, head_bit(*head)),
+            None => false,
+        }
+    }
+
+    /// Atoms of the one token `symbol`.
+    #[inline]
+    pub(super) fn atoms(&self, symbol: Symbol) -> &[Atom] {
+        let Some(meaning) = self.meanings.get(index(symbol)) else { return &[] };
+        self.atoms.get(index(meaning.first)..index(meaning.end)).unwrap_or_default()
+    }
+
+    /// Where phrases that begin with `symbol` go on; `None` if none does.
+    #[inline]
+    pub(super) fn root(&self, symbol: Symbol) -> Option<u32> {
+        self.meanings.get(index(symbol)).map(|meaning| meaning.root).filter(|root| *root != 0)
+    }
+
+    /// Where a phrase at `node` goes on with `symbol` after `gap`: at most two places.
+    pub(super) fn follow(&self, node: u32, symbol: Symbol, gap: Gap) -> impl Iterator<Item = u32> {
+        let edge = |gap| self.trie.edges.get(&(node, symbol, gap)).copied();
+        let soft = if gap == Gap::Soft { edge(Gap::Soft) } else { None };
+        soft.into_iter().chain(edge(Gap::Hard))
+    }
+
+    /// Atoms whose phrase ends at `node`.
+    pub(super) fn ends(&self, node: u32) -> &[Atom] {
+        self.trie.ends.get(index(node)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// A [`Vocabulary`] in the making.
+#[derive(Debug, Default)]
+pub(super) struct VocabularyBuilder {
+    ids: HashMap<Box<str>, u32>,
+    words: Vec<Word>,
+    stems: QuickMap<Head, Spellings>,
+    /// Atoms of one token, by symbol.
+    single: Vec<Vec<Atom>>,
+    roots: Vec<u32>,
+    trie: Trie,
+}
+
+impl VocabularyBuilder {
+    /// Makes `atom` be found wherever `term` occurs. `false` if folding leaves nothing to look for.
+    #[must_use]
+    pub(super) fn insert(&mut self, term: &Term, atom: Atom) -> bool {
+        for path in self.paths(&term.words) {
+            match path.as_slice() {
+                [] => return false,
+                [(symbol, _)] => {
+                    let atoms = self.single.get_mut(index(*symbol));
+                    if let Some(atoms) = atoms.filter(|atoms| !atoms.contains(&atom)) {
+                        atoms.push(atom);
+                    }
+                }
+                [(first, _), rest @ ..] => self.insert_phrase(*first, rest, atom),
+            }
+        }
+        true
+    }
+
+    fn insert_phrase(&mut self, first: Symbol, rest: &[(Symbol, Gap)], atom: Atom) {
+        if self.trie.ends.is_empty() {
+            self.trie.ends.push(Vec::new());
+        }
+        let Some(root) = self.roots.get_mut(index(first)) else { return };
+        if *root == 0 {
+            *root = id(self.trie.ends.len());
+            self.trie.ends.push(Vec::new());
+        }
+        let mut node = *root;
+        for (symbol, gap) in rest {
+            let fresh = id(self.trie.ends.len());
+            node = *self.trie.edges.entry((node, *symbol, *gap)).or_insert(fresh);
+            if node == fresh {
+                self.trie.ends.push(Vec::new());
+            }
+        }
+        if let Some(end) = self.trie.ends.get_mut(index(node))
+            && !end.contains(&atom)
+        {
+            end.push(atom);
+        }
+    }
+
+    /// Every spelling of a phrase as a path of symbols; at most `query::MAX_SPELLINGS`.
+    fn paths(&mut self, words: &[Written]) -> Vec<Vec<(Symbol, Gap)>> {
+        let mut paths = vec![Vec::new()];
+        for word in words {
+            let spellings: Vec<Vec<(Symbol, Gap)>> = match &word.form {
+                Form::Endings(endings) => std::iter::once("")
+                    .chain(endings.iter().map(String::as_str))
+                    .map(|ending| self.path(&format!("{}{ending}", word.text), &word.form))
+                    .collect(),
+                _ => vec![self.path(&word.text, &word.form)],
+            };
+            paths = paths
+                .iter()
+                .flat_map(|path: &Vec<(Symbol, Gap)>| {
+                    spellings.iter().map(move |spelling| path.iter().chain(spelling).copied().collect())
+                })
+                .collect();
+        }
+        paths
+    }
+
+    /// The symbols of one written word. The gap before it is soft; gaps inside it are as it has them.
+    fn path(&mut self, written: &str, form: &Form) -> Vec<(Symbol, Gap)> {
+        let folded = text::fold(written);
+        let last = folded.len().saturating_sub(1);
+        let mut path = Vec::with_capacity(folded.len());
+        for (at, token) in folded.tokens().enumerate() {
+            let gap = if at == 0 { Gap::Soft } else { token.gap };
+            let spelt = written.get(token.span.clone()).unwrap_or_default();
+            let symbol = match form {
+                Form::Prefix if at == last => self.stem(token.text),
+                Form::Plain if at == last && token.script == Script::Hangul => self.stem(token.text),
+                Form::Caps => self.spelling(token.text, text::cased(spelt), |word| &mut word.cased),
+                Form::Exact => self.spelling(token.text, spelt.to_owned(), |word| &mut word.exact),
+                _ => self.plain(token.text),
+            };
+            path.push((symbol, gap));
+        }
+        path
+    }
+
+    fn fresh(&mut self) -> Symbol {
+        if self.single.is_empty() {
+            self.single.push(Vec::new()); // symbol 0 means none
+            self.roots.push(0);
+        }
+        self.single.push(Vec::new());
+        self.roots.push(0);
+        id(self.single.len() - 1)
+    }
+
+    fn word(&mut self, folded: &str) -> Option<&mut Word> {
+        let fresh = id(self.words.len());
+        let at = *self.ids.entry(Box::from(folded)).or_insert(fresh);
+        if at == fresh {
+            self.words.push(Word { folded: Box::from(folded), ..Word::default() });
+        }
+        self.words.get_mut(index(at))
+    }
+
+    fn plain(&mut self, folded: &str) -> Symbol {
+        let known = self.word(folded).map_or(0, |word| word.plain);
+        if known != 0 {
+            return known;
+        }
+        let symbol = self.fresh();
+        if let Some(word) = self.word(folded) {
+            word.plain = symbol;
+        }
+        symbol
+    }
+
+    fn spelling(&mut self, folded: &str, spelt: String, list: fn(&mut Word) -> &mut Spellings) -> Symbol {
+        let known = self.word(folded).and_then(|word| {
+            list(word).iter().find(|(known, _)| **known == *spelt).map(|(_, symbol)| *symbol)
+        });
+        if let Some(symbol) = known {
+            return symbol;
+        }
+        let symbol = self.fresh();
+        if let Some(word) = self.word(folded) {
+            list(word).push((spelt.into_boxed_str(), symbol));
+        }
+        symbol
+    }
+
+    fn stem(&mut self, folded: &str) -> Symbol {
+        let head = head(folded);
+        let known =
+            self.stems.get(&head).and_then(|stems| stems.iter().find(|(known, _)| **known == *folded));
+        if let Some((_, symbol)) = known {
+            return *symbol;
+        }
+        let symbol = self.fresh();
+        self.stems.entry(head).or_default().push((Box::from(folded), symbol));
+        symbol
+    }
+
+    /// The finished vocabulary.
+    pub(super) fn build(self) -> Vocabulary {
+        let mut built =
+            Vocabulary { words: self.words, stems: self.stems, trie: self.trie, ..Vocabulary::default() };
+        if !built.words.is_empty() {
+            built.filter = vec![0; (built.words.len() * FILTER_BITS_PER_WORD / 64).next_power_of_two()];
+            built.slots = vec![Slot::default(); (built.words.len() * 2).next_power_of_two()];
+        }
+        let bits = u64::try_from(built.filter.len()).unwrap_or(0).wrapping_mul(64).wrapping_sub(1);
+        for (at, word) in built.words.iter().enumerate() {
+            let hash = hash(word.folded.as_bytes());
+            set(&mut built.filter, hash & bits);
+            let mask = built.slots.len() - 1;
+            let mut place = low(hash) & mask;
+            while built.slots.get(place).is_some_and(|slot| slot.word != 0) {
+                place = (place + 1) & mask;
+            }
+            if let Some(slot) = built.slots.get_mut(place) {
+                *slot = Slot { hash: high(hash), word: id(at + 1) };
+            }
+        }
+        if !built.stems.is_empty() {
+            built.heads = vec![0; index_of(HEAD_BITS / 64)];
+            for head in built.stems.keys() {
+                set(&mut built.heads, head_bit(*head));
+            }
+        }
+        for (atoms, root) in self.single.iter().zip(self.roots) {
+            let first = id(built.atoms.len());
+            built.atoms.extend(atoms);
+            built.meanings.push(Meaning { first, end: id(built.atoms.len()), root });
+        }
+        built
+    }
+}
+
+/// The key under which stems of `folded` are kept.
+fn head(folded: &str) -> Head {
+    let mut bytes = folded.bytes();
+    std::array::from_fn(|_| bytes.next().unwrap_or(0))
+}
+
+#[inline]
+fn head_bit([a, b, c]: Head) -> u64 {
+    (u64::from(a) & 31) | ((u64::from(b) & 31) << 5) | ((u64::from(c) & 31) << 10)
+}
+
+#[inline]
+fn bit(bits: &[u64], at: u64) -> bool {
+    bits.get(index_of(at >> 6)).is_some_and(|word| word >> (at & 63) & 1 == 1)
+}
+
+fn set(bits: &mut [u64], at: u64) {
+    if let Some(word) = bits.get_mut(index_of(at >> 6)) {
+        *word |= 1 << (at & 63);
+    }
+}
+
+#[inline]
+fn index_of(at: u64) -> usize {
+    usize::try_from(at).unwrap_or(usize::MAX)
+}
+
+#[inline]
+pub(super) fn index(at: u32) -> usize {
+    usize::try_from(at).unwrap_or(usize::MAX)
+}
+
+/// Ids count things of which the limits allow far fewer than 2³².
+pub(super) fn id(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+#[inline]
+fn low(hash: u64) -> usize {
+    index_of(hash & 0xffff_ffff)
+}
+
+#[inline]
+fn high(hash: u64) -> u32 {
+    u32::try_from(hash >> 32).unwrap_or(0)
+}
+
+const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Hash of a token. Words of topics are the operator's and tokens only look them up, so nobody can fill one place.
+#[inline]
+fn hash(bytes: &[u8]) -> u64 {
+    let mut state = SEED ^ u64::try_from(bytes.len()).unwrap_or(0);
+    let mut rest = bytes;
+    while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
+        state = mix(state ^ u64::from_le_bytes(*chunk));
+        rest = tail;
+    }
+    let last = match (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+        (Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
+        }
+        _ => match rest {
+            [] => return state,
+            [a] => u64::from(*a),
+            [a, b] => u64::from(*a) | u64::from(*b) << 8,
+            [a, b, c, ..] => u64::from(*a) | u64::from(*b) << 8 | u64::from(*c) << 16,
+        },
+    };
+    mix(state ^ last)
+}
+
+/// One folded multiplication: every bit of the argument moves about half the bits of the result.
+#[inline]
+fn mix(value: u64) -> u64 {
+    let wide = u128::from(value).wrapping_mul(u128::from(SEED));
+    (wide as u64) ^ ((wide >> 64) as u64)
+}
+
+/// The hasher of [`QuickMap`].
+#[derive(Debug, Clone, Copy, Default)]
+struct Mixer(u64);
+
+impl Hasher for Mixer {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = mix(self.0 ^ hash(bytes));
+    }
+
+    fn write_u32(&mut self, value: u32) {
+        self.0 = mix(self.0 ^ SEED ^ u64::from(value));
+    }
+
+    fn write_usize(&mut self, value: usize) {
+        self.0 = mix(self.0 ^ SEED ^ u64::try_from(value).unwrap_or(0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_found_and_no_other() {
+        let mut builder = VocabularyBuilder::default();
+        let term = |text: String, form: Form| Term { words: vec![Written { text, form }] };
+        for at in 0..500 {
+            assert!(builder.insert(&term(format!("word{at}"), Form::Plain), at));
+            assert!(builder.insert(&term(format!("stem{at}x"), Form::Prefix), 1_000 + at));
+        }
+        let vocabulary = builder.build();
+        let atoms = |text: &str| {
+            let folded = text::fold(text);
+            let mut found: Vec<Atom> = Vec::new();
+            for token in folded.tokens() {
+                vocabulary.symbols(&token, text, |symbol| found.extend(vocabulary.atoms(symbol)));
+            }
+            found
+        };
+        for at in 0..500 {
+            assert_eq!(atoms(&format!("Word{at}")), [at]);
+            assert_eq!(atoms(&format!("stem{at}xyz")), [1_000 + at]);
+            assert_eq!(atoms(&format!("wordy{at} ste st s")), [0_u32; 0]);
+        }
+    }
+
+    #[test]
+    fn an_empty_vocabulary_finds_nothing() {
+        let vocabulary = VocabularyBuilder::default().build();
+        let folded = text::fold("a word");
+        folded.tokens().for_each(|token| vocabulary.symbols(&token, "a word", |_| panic!("found")));
+    }
+}

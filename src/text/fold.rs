@@ -8,17 +8,18 @@
 //!
 //! **Invariant:** folding the folded tokens again changes nothing; source ranges rise and never overlap, except
 //! that one character which folds to several tokens (`㌔`) lends its range to each.
+//! **Invariant:** the tokens are those of `segment` alone over the whole text.
 //!
-//! Rejected: folding the whole text first and segmenting after. It needs an offset map for every character;
-//! segmenting first needs one range a token.
+//! Rejected: a string for each token. Most tokens are the text in lower case, so one copy of the text in lower
+//! case serves them all and only the others are written out.
 
 use std::ops::Range;
 
-use icu_casemap::CaseMapper;
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
-use unicode_segmentation::UnicodeSegmentation;
+use super::fast;
 
-use super::han;
+/// Bytes of a text that are folded; the rest is ignored. Offsets are kept in 32 bits, and a character folds to at
+/// most 11 times its bytes (U+FDFA), so that every offset fits.
+pub const MAX_TEXT_BYTES: usize = 64 * 1_024 * 1_024;
 
 /// What kind of writing a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,19 +54,23 @@ pub struct Token<'a> {
     pub gap: Gap,
 }
 
-/// A text as a sequence of folded tokens.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// A text as a sequence of folded tokens. Two are equal when their tokens are.
+#[derive(Debug, Clone, Default)]
 pub struct FoldedText {
-    folded: String,
-    marks: Vec<Mark>,
+    /// The text in ASCII lower case, padding, then the tokens that read otherwise.
+    pub(super) folded: String,
+    pub(super) marks: Vec<Mark>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Mark {
-    folded: Range<usize>,
-    span: Range<usize>,
-    script: Script,
-    gap: Gap,
+/// Where a token stands in the folded string and in the original.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    pub(super) folded: u32,
+    pub(super) folded_len: u32,
+    pub(super) span: u32,
+    pub(super) span_len: u32,
+    pub(super) script: Script,
+    pub(super) gap: Gap,
 }
 
 impl FoldedText {
@@ -75,325 +80,123 @@ impl FoldedText {
     }
 
     /// Number of tokens.
+    #[inline]
     pub fn len(&self) -> usize {
         self.marks.len()
     }
 
     /// Whether the text holds no letter or digit at all.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.marks.is_empty()
     }
 
     /// The token at `index`, counted from 0.
+    #[inline]
     pub fn get(&self, index: usize) -> Option<Token<'_>> {
         self.marks.get(index).map(|mark| self.token(mark))
     }
 
     /// All tokens in reading order.
+    #[inline]
     pub fn tokens(&self) -> impl Iterator<Item = Token<'_>> {
         self.marks.iter().map(|mark| self.token(mark))
     }
 
+    /// Forgets the tokens and folds `text` instead, in the memory already at hand. Linear in the length of `text`,
+    /// of which at most [`MAX_TEXT_BYTES`] count; an empty text has no tokens.
+    pub fn refill(&mut self, text: &str) {
+        self.folded.clear();
+        self.marks.clear();
+        fast::fold_into(self, capped(text, MAX_TEXT_BYTES));
+    }
+
+    #[inline]
     fn token(&self, mark: &Mark) -> Token<'_> {
+        let folded = mark.folded as usize;
+        let span = mark.span as usize;
         Token {
-            text: self.folded.get(mark.folded.clone()).unwrap_or_default(),
-            span: mark.span.clone(),
+            text: self.folded.get(folded..folded + mark.folded_len as usize).unwrap_or_default(),
+            span: span..span + mark.span_len as usize,
             script: mark.script,
             gap: mark.gap,
         }
     }
 
-    /// The common case: `word` is nothing but ASCII letters and digits.
-    fn push_ascii(&mut self, word: &str, span: Range<usize>, gap: Gap) {
-        let start = self.folded.len();
-        self.folded.extend(word.chars().map(|c| c.to_ascii_lowercase()));
-        self.marks.push(Mark { folded: start..self.folded.len(), span, script: Script::Word, gap });
-    }
-
-    fn push(&mut self, text: &str, span: Range<usize>, gap: Gap) {
-        // A mark that lost its letter would join whatever stands before it.
-        let text = text.trim_start_matches(|c: char| is_combining_mark(c) || c.is_whitespace());
-        if text.is_empty() {
-            return;
-        }
+    /// Adds a token whose folded text is written out.
+    pub(super) fn push(&mut self, text: &str, span: Range<usize>, script: Script, gap: Gap) {
         let start = self.folded.len();
         self.folded.push_str(text);
-        let script = if text.chars().all(is_ideograph) {
-            Script::Ideograph
-        } else if text.chars().all(is_hangul) {
-            Script::Hangul
-        } else {
-            Script::Word
-        };
-        self.marks.push(Mark { folded: start..self.folded.len(), span, script, gap });
+        self.push_mark(start..self.folded.len(), span, script, gap);
+    }
+
+    /// Adds a token whose folded text already stands in the folded string.
+    #[inline]
+    pub(super) fn push_mark(&mut self, folded: Range<usize>, span: Range<usize>, script: Script, gap: Gap) {
+        self.marks.push(Mark {
+            folded: folded.start as u32,
+            folded_len: (folded.end - folded.start) as u32,
+            span: span.start as u32,
+            span_len: (span.end - span.start) as u32,
+            script,
+            gap,
+        });
     }
 }
 
-/// Folds `text`. Linear in its length; an empty text has no tokens.
+impl PartialEq for FoldedText {
+    fn eq(&self, other: &Self) -> bool {
+        self.tokens().eq(other.tokens())
+    }
+}
+
+impl Eq for FoldedText {}
+
+/// Folds `text`; see [`FoldedText::refill`], which spares the memory when many texts are folded.
 pub fn fold(text: &str) -> FoldedText {
     let mut out = FoldedText::default();
-    let mut previous_end = 0;
-    for (at, word) in text.unicode_word_indices() {
-        let between = text.get(previous_end..at).unwrap_or_default();
-        let after_word = previous_end > 0;
-        previous_end = at + word.len();
-        if after_word
-            && word.eq_ignore_ascii_case("s")
-            && between.chars().all(is_apostrophe)
-            && !between.is_empty()
-        {
-            continue; // `G20's`: UAX #29 breaks between a digit and the apostrophe
-        }
-        let gap = if out.is_empty() || !between.chars().all(is_soft) { Gap::Hard } else { Gap::Soft };
-        let source =
-            Source { at, dot_follows: text.get(previous_end..).is_some_and(|rest| rest.starts_with('.')) };
-        if push_word(&mut out, word, &source, gap) == Ended::WithDot {
-            previous_end += 1;
-        }
-    }
+    out.refill(text);
     out
 }
 
-/// `word` with its case kept but otherwise folded: `U.S.` → `US`, `US’s` → `US`. For exact-case terms.
-pub fn cased(word: &str) -> String {
-    let bare = without_possessive(word);
-    let joined: String = bare.chars().filter(|c| !is_dot(*c)).collect();
-    normalise(&joined, Case::Keep)
-}
-
-struct Source {
-    at: usize,
-    dot_follows: bool,
-}
-
-#[derive(PartialEq, Eq)]
-enum Ended {
-    WithWord,
-    WithDot,
-}
-
-/// Adds the tokens of one UAX #29 word.
-fn push_word(out: &mut FoldedText, word: &str, source: &Source, gap: Gap) -> Ended {
-    if word.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        out.push_ascii(word, source.at..source.at + word.len(), gap);
-        return Ended::WithWord;
-    }
-    let bare = without_possessive(word);
-    if is_acronym(bare) {
-        let joined: String = bare.chars().filter(|c| !is_dot(*c)).collect();
-        let dot = usize::from(source.dot_follows && bare.len() == word.len());
-        push_piece(out, &joined, source.at..source.at + bare.len() + dot, gap);
-        return if dot == 1 { Ended::WithDot } else { Ended::WithWord };
-    }
-    let mut gap = gap;
-    for (offset, piece) in pieces(bare) {
-        let start = source.at + offset;
-        push_piece(out, piece, start..start + piece.len(), gap);
-        gap = if piece.chars().all(is_ideograph) { Gap::Soft } else { Gap::Hard };
-    }
-    Ended::WithWord
-}
-
-/// Adds one piece, which normally is one token; `span` is where it stands in the original.
-fn push_piece(out: &mut FoldedText, piece: &str, span: Range<usize>, gap: Gap) {
-    if piece.is_ascii() {
-        out.push(&piece.to_ascii_lowercase(), span, gap);
-        return;
-    }
-    let mut chars = piece.chars();
-    if let (Some(c), None) = (chars.next(), chars.next())
-        && is_plain_han(c)
-    {
-        out.push(han::simplified(c).encode_utf8(&mut [0; 4]), span, gap);
-        return;
-    }
-    let mut words = vec![piece.to_owned()];
-    for _ in 0..MAX_PASSES {
-        let next: Vec<String> = words.iter().flat_map(|word| refold(word)).collect();
-        if next == words {
-            break;
-        }
-        words = next;
-    }
-    let mut gap = gap;
-    for word in &words {
-        out.push(word, span.clone(), gap);
-        gap = Gap::Soft;
-    }
-}
-
-/// The tokens of a piece once it is normalised: one, unless a compatibility character unfolds to several (`㌔`).
-fn refold(piece: &str) -> Vec<String> {
-    let mut tokens = Vec::new();
-    for word in normalise(piece, Case::Fold).unicode_words() {
-        let bare = without_possessive(word);
-        if is_acronym(bare) {
-            tokens.push(bare.chars().filter(|c| !is_dot(*c)).collect());
-        } else {
-            tokens.extend(pieces(bare).map(|(_, part)| part.to_owned()));
-        }
-    }
-    tokens
-}
-
-/// Splits a word where UAX #29 does not but a reader does: at dots, colons and underscores between letters
-/// (`ended.Trump`), and between the characters of a katakana run. Offsets are relative to `word`.
-fn pieces(word: &str) -> impl Iterator<Item = (usize, &str)> {
-    let mut cuts = Vec::new();
-    let mut start = 0;
-    let mut before = None;
-    let mut chars = word.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        let after = chars.peek().map(|(_, c)| *c);
-        let numeric = before.is_some_and(char::is_numeric) && after.is_some_and(char::is_numeric);
-        if matches!(c, '_' | '\u{203f}' | '\u{2040}' | '\u{2054}' | '\u{ff3f}') || (is_joint(c) && !numeric) {
-            cuts.push(start..at);
-            start = at + c.len_utf8();
-        } else if is_ideograph(c)
-            && !after.is_some_and(|next| is_combining_mark(next) || is_voiced_mark(next))
-        {
-            cuts.push(start..at + c.len_utf8());
-            start = at + c.len_utf8();
-        }
-        before = Some(c);
-    }
-    cuts.push(start..word.len());
-    cuts.into_iter().filter_map(|cut| {
-        let piece = word.get(cut.clone())?;
-        (!piece.is_empty()).then_some((cut.start, piece))
-    })
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Case {
-    Fold,
-    Keep,
-}
-
-/// Normalisation passes before giving up on a fixed point; measured: two are enough for all but oddities.
-const MAX_PASSES: usize = 4;
-
-fn normalise(text: &str, case: Case) -> String {
-    let mut current = text.to_owned();
-    for _ in 0..MAX_PASSES {
-        let next = normalise_once(&current, case);
-        if next == current {
-            break;
-        }
-        current = next;
-    }
-    current
-}
-
-fn normalise_once(text: &str, case: Case) -> String {
-    let composed: String = text.nfkc().filter(|c| !is_ignorable(*c)).collect();
-    let folded = match case {
-        Case::Fold => CaseMapper::new().fold_string(&composed).into_owned(),
-        Case::Keep => composed,
-    };
-    let mut base = '\0';
-    let bare = folded.nfd().filter(|&c| {
-        if !is_combining_mark(c) {
-            base = c;
-            return true;
-        }
-        let short_i = matches!(base, 'и' | 'И') && c == '\u{306}';
-        short_i || !takes_diacritics(base)
-    });
-    bare.map(plain_letter).nfc().map(han::simplified).collect()
-}
-
-/// Letters with a stroke have no decomposition; curly apostrophes are apostrophes.
-fn plain_letter(c: char) -> char {
-    match c {
-        'ł' => 'l',
-        'Ł' => 'L',
-        'ø' => 'o',
-        'Ø' => 'O',
-        'đ' => 'd',
-        'Đ' => 'D',
-        'ħ' => 'h',
-        'Ħ' => 'H',
-        '’' | '‘' | 'ʼ' => '\'',
-        _ => c,
-    }
-}
-
-/// Whether a mark on `base` is a diacritic (Latin, Greek, Cyrillic) and not part of the letter (kana, Devanagari).
-fn takes_diacritics(base: char) -> bool {
-    matches!(base, 'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}' | '\u{370}'..='\u{52f}' | '\u{1e00}'..='\u{1fff}')
-}
-
-/// `U.S`, `A.I`: letters one by one between dots.
-fn is_acronym(word: &str) -> bool {
-    let mut letters = word.split(is_dot).map(|part| {
-        let mut chars = part.chars().filter(|c| !is_combining_mark(*c) && !is_ignorable(*c));
-        matches!((chars.next(), chars.next()), (Some(c), None) if c.is_alphabetic() && !is_ideograph(c))
-    });
-    word.contains(is_dot) && letters.all(|single| single)
-}
-
-fn without_possessive(word: &str) -> &str {
-    let mut bare = word;
-    while let Some(stem) = bare.strip_suffix(['s', 'S']).and_then(|stem| stem.strip_suffix(is_apostrophe))
-        && !stem.is_empty()
-    {
-        bare = stem;
-    }
-    bare
-}
-
-fn is_dot(c: char) -> bool {
-    matches!(c, '.' | '\u{ff0e}' | '\u{2024}')
-}
-
-/// Characters that UAX #29 lets join letters (MidLetter, MidNumLet) but that end a word for a reader.
-fn is_joint(c: char) -> bool {
-    is_dot(c) || matches!(c, ':' | '\u{ff1a}' | '\u{fe13}' | '\u{fe55}' | '\u{fe52}')
-}
-
-fn is_apostrophe(c: char) -> bool {
-    matches!(c, '\'' | '\u{2019}' | '\u{2018}' | '\u{2bc}' | '\u{ff07}')
-}
-
-/// May stand between the words of a phrase.
-fn is_soft(c: char) -> bool {
-    c.is_whitespace() || is_hyphen(c) || is_apostrophe(c) || is_ignorable(c)
-}
-
-fn is_hyphen(c: char) -> bool {
-    matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}')
-}
-
-/// Invisible characters: soft hyphen, zero-width space and joiners, direction marks, word joiner, BOM.
-fn is_ignorable(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
-}
-
-fn is_plain_han(c: char) -> bool {
-    matches!(c, '\u{4e00}'..='\u{9fff}')
-}
-
-fn is_ideograph(c: char) -> bool {
-    matches!(c,
-        '\u{3005}' | '\u{3007}' | '\u{3041}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}'
-        | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff66}'..='\u{ff9d}' | '\u{20000}'..='\u{3ffff}')
-}
-
-/// Half-width voicing marks, which compose with the kana before them.
-fn is_voiced_mark(c: char) -> bool {
-    matches!(c, '\u{ff9e}' | '\u{ff9f}')
-}
-
-fn is_hangul(c: char) -> bool {
-    matches!(c, '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{ac00}'..='\u{d7ff}')
+/// The longest start of `text` that has at most `max_bytes` bytes and ends on a character boundary.
+fn capped(text: &str, max_bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(max_bytes)).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::segment::fold_words, *};
+
+    /// What a text may consist of, of every kind the fast pass tells apart.
+    const ODD_UNITS: [&str; 24] = [
+        "a",
+        "a.",
+        "U.S.",
+        "1,",
+        "'s",
+        "’",
+        "a_",
+        " ",
+        ".\u{301}",
+        "a\u{301}",
+        "\u{301}",
+        "\u{ad}",
+        "é",
+        "中",
+        "中\u{301}",
+        "關。",
+        "ガ",
+        "ｶﾞ",
+        "한",
+        "ａ",
+        "א״",
+        "ไ",
+        "हि ",
+        "\u{fdfa}",
+    ];
 
     fn words(text: &str) -> Vec<String> {
         fold(text).tokens().map(|token| token.text.to_owned()).collect()
@@ -459,15 +262,6 @@ mod tests {
     }
 
     #[test]
-    fn case_is_kept_for_exact_terms() {
-        for (word, expect) in
-            [("U.S.", "US"), ("US’s", "US"), ("us", "us"), ("\u{ff35}\u{ff33}", "US"), ("Él", "El")]
-        {
-            assert_eq!(cased(word), expect);
-        }
-    }
-
-    #[test]
     fn scripts_are_told_apart() {
         let scripts: Vec<_> = fold("US 中 か 한국").tokens().map(|token| token.script).collect();
         assert_eq!(scripts, [Script::Word, Script::Ideograph, Script::Ideograph, Script::Hangul]);
@@ -478,6 +272,68 @@ mod tests {
         let mixed =
             proptest::collection::vec(proptest::sample::select(alphabet.chars().collect::<Vec<_>>()), 0..40);
         prop_oneof![mixed.prop_map(|chars| chars.into_iter().collect()), "\\PC{0,40}"]
+    }
+
+    #[test]
+    fn memory_is_used_again_and_nothing_of_the_old_text_stays() {
+        let mut folded = fold("Łódź 關稅 U.S. and more words than the next text has");
+        folded.refill("Xi’s");
+        assert_eq!(folded, fold("Xi’s"));
+        folded.refill("");
+        assert!(folded.is_empty());
+    }
+
+    #[test]
+    fn a_text_is_cut_at_the_limit_on_a_boundary() {
+        for (text, expect) in [("abc", "abc"), ("abcd", "abcd"), ("abcde", "abcd"), ("abcé", "abc")] {
+            assert_eq!(capped(text, 4), expect);
+        }
+    }
+
+    #[test]
+    fn long_texts_of_one_kind_fold_the_general_way() {
+        for unit in ODD_UNITS {
+            let text = unit.repeat(2_000);
+            assert_eq!(difference(&text), None);
+        }
+    }
+
+    fn general(text: &str) -> FoldedText {
+        let mut out = FoldedText::default();
+        fold_words(&mut out, text, 0..text.len(), 0);
+        out
+    }
+
+    /// Both ways to fold `text`, unless they yield the same.
+    fn difference(text: &str) -> Option<String> {
+        let (fast, general) = (fold(text), general(text));
+        let list =
+            |folded: &FoldedText| folded.tokens().map(|token| format!("{token:?}")).collect::<Vec<_>>();
+        (fast != general).then(|| format!("{text:?}\n{:#?}\n{:#?}", list(&fast), list(&general)))
+    }
+
+    /// Texts whose neighbours quarrel: all that joins, parts or changes the characters beside it.
+    fn joined() -> impl Strategy<Value = String> {
+        let one =
+            |from: &'static str| proptest::sample::select(from.chars().map(String::from).collect::<Vec<_>>());
+        let part = prop_oneof![
+            8 => one("aAbsSxUZ019"),
+            8 => one(".,'’‘:;_-"),
+            4 => one(" \u{a0}\t\n\r\u{b}\u{3000}\u{2003}\u{1680}"),
+            3 => one("\u{ad}\u{200d}\u{200b}\u{200e}\u{feff}\u{2060}\u{301}\u{306}\u{307}\u{345}\u{327}\u{fe0f}\u{1f3fb}"),
+            4 => one("éßİıłййΣςśſŉŀªʼǆẞҐΐ½²№ﬁ\u{2126}\u{212a}"),
+            4 => one("中關稅国鿿㐀豈\u{20000}〇々"),
+            3 => one("がガーｶﾞﾟㇰ한각ㄱ\u{1100}\u{1161}㌔"),
+            3 => one("１Ａａ．＇：，；＿！－"),
+            3 => one("“”…–—。、《》!?\"#()/&£·•‿\u{2024}\u{2027}©〰\u{37e}\u{387}"),
+            3 => one("😀❤🇩👩٣९אב״׳ไกำहि्क"),
+            1 => proptest::char::any().prop_map(String::from),
+            6 => proptest::sample::select(vec![
+                "U.S.", "'s", "’s", "don't", "O’Brien", "2.5", "1,000", "G20's", "t.co", "Trump", "the", " of ", ". ", ", ",
+                "                                ", "a-rather-long-word-without-any-white-space-whatever", "国家主席", "każdy",
+            ]).prop_map(String::from),
+        ];
+        proptest::collection::vec(part, 0..40).prop_map(|parts| parts.concat())
     }
 
     proptest! {
@@ -496,6 +352,15 @@ mod tests {
         fn folding_twice_is_stable(text in texts()) {
             let once = words(&text);
             prop_assert_eq!(words(&once.join(" ")), once);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(4_096), ..Default::default() })]
+
+        #[test]
+        fn the_fast_pass_yields_what_the_general_way_yields(text in joined()) {
+            prop_assert_eq!(difference(&text), None);
         }
     }
 }

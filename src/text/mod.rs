@@ -5,11 +5,30 @@
 //!
 //! **Invariant:** every range given out lies inside the text it was made from, on character boundaries.
 
+use unicode_segmentation::UnicodeSegmentation;
+
+mod block;
+mod fast;
 mod fold;
 mod han;
+mod letters;
+mod normalise;
+mod segment;
 mod sentence;
 mod visible;
 
-pub use fold::{FoldedText, Gap, Script, Token, cased, fold};
+pub use fold::{FoldedText, Gap, MAX_TEXT_BYTES, Script, Token, fold};
+pub use segment::cased;
 pub use sentence::{sentence_around, sentence_starts};
 pub use visible::visible_text;
+
+/// The characters of `text` as a reader counts them (UAX #29, extended grapheme clusters), in order; together they
+/// are the whole text.
+pub fn graphemes(text: &str) -> impl DoubleEndedIterator<Item = &str> {
+    text.graphemes(true)
+}
+
+/// Whether `c` is a mark that stands on, under or around the character before it.
+pub fn is_combining_mark(c: char) -> bool {
+    unicode_normalization::char::is_combining_mark(c)
+}

@@ -35,9 +35,20 @@ pub fn sentence_around(text: &str, span: Range<usize>) -> Range<usize> {
     trim(text, start..end)
 }
 
-/// Byte offsets at which sentences begin, rising; empty for an empty text.
+/// Byte offsets at which the sentences of `text` begin, rising: 0 unless the text is empty, then the first character
+/// that is not white space after each sentence's end. [`sentence_around`] a sentence's first character begins
+/// there (at 0: after white space) and ends before the next offset. Linear in the length of `text`.
 pub fn sentence_starts(text: &str) -> Vec<usize> {
-    std::iter::once(0).chain(boundaries(text)).filter(|start| *start < text.len()).collect()
+    let mut starts = Vec::new();
+    if !text.is_empty() {
+        starts.push(0);
+    }
+    starts.extend(boundaries(text).filter_map(|boundary| {
+        let rest = text.get(boundary..)?;
+        let begins = rest.trim_start();
+        (!begins.is_empty()).then_some(boundary + rest.len() - begins.len())
+    }));
+    starts
 }
 
 /// Byte offsets just after each sentence's last character, closing quotes included.
@@ -139,7 +150,37 @@ mod tests {
         assert_eq!(sentence_around("One. Two", 90..99), 5..8);
     }
 
+    #[test]
+    fn sentences_begin_after_white_space() {
+        let check = |text: &str, expect: &[usize]| assert_eq!(sentence_starts(text), expect, "{text}");
+        check("", &[]);
+        check(" ", &[0]);
+        check("One.  Two! \"Three?\" four. ", &[0, 6, 11, 20]);
+        check("好。“是！”他", &[0, 6, 18]);
+        check("The U.S. Treasury", &[0]);
+    }
+
     proptest! {
+        #[test]
+        fn starts_are_where_sentences_around_them_begin(text in "[a-zA-Z .!?中。！”’\u{a0}]{0,40}") {
+            let starts = sentence_starts(&text);
+            prop_assert_eq!(starts.first().copied(), (!text.is_empty()).then_some(0));
+            prop_assert!(starts.is_sorted_by(|a, b| a < b));
+            for (index, &start) in starts.iter().enumerate() {
+                let next = starts.get(index + 1).copied().unwrap_or(text.len());
+                let sentence = &text[start..next];
+                if sentence.trim().is_empty() {
+                    continue;
+                }
+                let first = start + sentence.len() - sentence.trim_start().len();
+                prop_assert!(index == 0 || first == start);
+                let expect = first..start + sentence.trim_end().len();
+                for at in expect.clone() {
+                    prop_assert_eq!(sentence_around(&text, at..at + 1), expect.clone());
+                }
+            }
+        }
+
         #[test]
         fn always_inside_and_on_boundaries(text in "[a-zA-Z .!?中。！”’]{0,40}", start in 0usize..60, len in 0usize..60) {
             let range = sentence_around(&text, start..start + len);

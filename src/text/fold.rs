@@ -74,11 +74,6 @@ pub(super) struct Mark {
 }
 
 impl FoldedText {
-    /// Folds `text` into this, in place of what was here.
-    pub fn refill(&mut self, text: &str) {
-        *self = fold(text);
-    }
-
     /// Number of tokens.
     #[inline]
     pub fn len(&self) -> usize {

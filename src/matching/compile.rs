@@ -1,13 +1,13 @@
 //! Topics → one vocabulary, and one small graph of rules.
 //!
 //! In: [`TopicDef`]s. Out: [`CompiledTopics`]. Words that are written alike are one atom however many topics use
-//! them, and rules that are alike are one node, judged once an item. Of every topic one group of atoms is its key:
-//! the topic cannot match an item in which none of them occurs, so it is not looked at.
+//! them, and rules that are alike are one node, judged once an item. Every topic has a key, groups of atoms that must
+//! all be represented in an item: one in which they are not is not looked at for that topic.
 //!
 //! **Invariant:** the children of a node come before it; a topic without a key is looked at for every item.
 //!
-//! Rejected: counting how many groups of a topic occurred. It visits every topic of every common word, and most
-//! topics have one.
+//! Rejected: noting every group of every topic. Groups of common words, which most topics have, would be noted at
+//! nearly every item.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -77,14 +77,18 @@ pub struct CompiledTopics {
     pub(super) defs: Vec<TopicDef>,
     /// The node of each topic.
     pub(super) roots: Vec<NodeId>,
+    /// What is left to judge of each topic once its key is complete.
+    pub(super) rests: Vec<NodeId>,
     pub(super) nodes: Vec<Node>,
     pub(super) vocabulary: Vocabulary,
     /// How each atom was written.
     pub(super) clauses: Vec<Arc<str>>,
     pub(super) patterns: Vec<(Arc<str>, Matcher)>,
-    /// Topics whose key an atom belongs to: `keyed[starts[atom]..starts[atom + 1]]`.
+    /// Groups of keys that an atom belongs to: `keyed[starts[atom]..starts[atom + 1]]`.
     starts: Vec<u32>,
-    keyed: Vec<u32>,
+    keyed: Vec<KeyGroup>,
+    /// All groups of each topic's key, a bit each.
+    pub(super) complete: Vec<u8>,
     /// Topics without a key.
     pub(super) always: Vec<u32>,
     /// Everything that any topic looks at.
@@ -94,6 +98,14 @@ pub struct CompiledTopics {
 }
 
 pub(super) type NodeId = u32;
+
+/// A group of a topic's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct KeyGroup {
+    pub(super) topic: u32,
+    /// One of the bits of `complete`.
+    pub(super) bit: u8,
+}
 
 /// Parts of an item, one bit each.
 pub(super) type Mask = u16;
@@ -208,8 +220,8 @@ impl CompiledTopics {
         self.nodes.get(index(node))
     }
 
-    /// Topics that cannot match without `atom` or another of their key.
-    pub(super) fn keyed_by(&self, atom: Atom) -> &[u32] {
+    /// Groups of keys that `atom` belongs to.
+    pub(super) fn keyed_by(&self, atom: Atom) -> &[KeyGroup] {
         let bound = |at: usize| self.starts.get(at).map(|at| index(*at));
         match (bound(index(atom)), bound(index(atom) + 1)) {
             (Some(start), Some(end)) => self.keyed.get(start..end).unwrap_or_default(),
@@ -323,14 +335,50 @@ impl Builder {
         Ok(fresh)
     }
 
-    fn build(self) -> CompiledTopics {
-        let mut pairs: Vec<(Atom, u32)> = Vec::new();
+    /// `root` without the parts that a complete key has proved: those that ask for nothing but that one of its atoms
+    /// occurs, wherever it is.
+    fn rest(&mut self, root: NodeId, groups: &[Vec<Atom>]) -> NodeId {
+        let Some(Node::All(parts)) = self.nodes.get(index(root)) else { return root };
+        // Where other parts of an item are read as well, an atom may occur in the wrong one.
+        if self.fields & !part::DEFAULT != 0 {
+            return root;
+        }
+        let atom = |node: &NodeId| match self.nodes.get(index(*node)) {
+            Some(Node::Atom(atom, part::DEFAULT)) => Some(*atom),
+            _ => None,
+        };
+        let proved = |node: &&NodeId| {
+            let atoms: Option<Vec<Atom>> = match self.nodes.get(index(**node)) {
+                Some(Node::Any(parts)) => parts.iter().map(atom).collect(),
+                _ => atom(node).map(|atom| vec![atom]),
+            };
+            atoms.is_some_and(|atoms| groups.contains(&atoms))
+        };
+        let left: Box<[NodeId]> = parts.iter().filter(|part| !proved(part)).copied().collect();
+        match &*left {
+            [only] => *only,
+            _ => self.intern(Node::All(left)),
+        }
+    }
+
+    fn build(mut self) -> CompiledTopics {
+        let mut pairs: Vec<(Atom, KeyGroup)> = Vec::new();
         let mut always = Vec::new();
-        for (topic, root) in self.roots.iter().enumerate() {
-            match key(&self.nodes, &self.clauses, *root) {
-                Some(atoms) => pairs.extend(atoms.into_iter().map(|atom| (atom, id(topic)))),
-                None => always.push(id(topic)),
+        let mut complete = Vec::new();
+        let mut rests = Vec::new();
+        for (topic, root) in (0..).zip(self.roots.clone()) {
+            let groups = key(&self.nodes, &self.clauses, root);
+            rests.push(self.rest(root, &groups));
+            if groups.is_empty() {
+                always.push(topic);
             }
+            let mut all = 0;
+            for (at, atoms) in groups.into_iter().enumerate() {
+                let bit = 1 << at;
+                all |= bit;
+                pairs.extend(atoms.into_iter().map(|atom| (atom, KeyGroup { topic, bit })));
+            }
+            complete.push(all);
         }
         pairs.sort_unstable();
         pairs.dedup();
@@ -341,12 +389,14 @@ impl Builder {
             topics: self.topics,
             defs: self.defs,
             roots: self.roots,
+            rests,
             nodes: self.nodes,
             vocabulary: self.vocabulary.build(),
             clauses: self.clauses,
             patterns: self.patterns,
             starts,
-            keyed: pairs.into_iter().map(|(_, topic)| topic).collect(),
+            keyed: pairs.into_iter().map(|(_, group)| group).collect(),
+            complete,
             always,
             fields: self.fields,
             splits_text: self.splits_text,

@@ -126,27 +126,32 @@ impl Evaluation<'_> {
         spans
     }
 
+    /// Of every place of one operand the nearest of the other before and behind it, whichever operand one begins
+    /// with: so the order in which operands are written does not matter where it should not.
     fn near(&mut self, left: NodeId, right: NodeId, proximity: Proximity) -> Vec<Span> {
-        let mut lefts = self.spans(left);
-        let mut rights = self.spans(right);
-        lefts.truncate(MAX_PLACES);
-        rights.truncate(MAX_PLACES);
-        let by_last = {
-            let mut sorted = rights.clone();
-            sorted.sort_unstable_by_key(|span| (span.part, span.last));
-            sorted
-        };
+        let lefts = Operand::of(self.spans(left));
+        let rights = Operand::of(self.spans(right));
         let mut spans = Vec::new();
-        for span in lefts {
-            let (before, after) = neighbours(span, &rights, &by_last);
-            let before = before.filter(|other| self.close(*other, span, proximity));
-            let after = after.filter(|other| self.close(span, *other, proximity));
+        for span in &lefts.by_first {
+            let (before, after) = rights.neighbours(*span);
+            let before = before.filter(|other| self.close(*other, *span, proximity));
+            let after = after.filter(|other| self.close(*span, *other, proximity));
             match proximity {
-                Proximity::NotNear(_) if before.is_none() && after.is_none() => spans.push(span),
+                Proximity::NotNear(_) if before.is_none() && after.is_none() => spans.push(*span),
                 Proximity::NotNear(_) => {}
-                Proximity::Ordered(_) => spans.extend(after.map(|other| across(span, other))),
-                _ => spans.extend([before, after].into_iter().flatten().map(|other| across(span, other))),
+                Proximity::Ordered(_) => spans.extend(after.map(|other| across(*span, other))),
+                _ => spans.extend([before, after].into_iter().flatten().map(|other| across(*span, other))),
             }
+        }
+        if matches!(proximity, Proximity::NotNear(_)) {
+            return spans;
+        }
+        for span in &rights.by_first {
+            let (before, after) = lefts.neighbours(*span);
+            let before = before.filter(|other| self.close(*other, *span, proximity));
+            let after = after.filter(|_| !matches!(proximity, Proximity::Ordered(_)));
+            let after = after.filter(|other| self.close(*span, *other, proximity));
+            spans.extend([before, after].into_iter().flatten().map(|other| across(*span, other)));
         }
         spans
     }
@@ -166,15 +171,11 @@ impl Evaluation<'_> {
     /// Words between the nearest two places of `left` and `right`, half a word counted as one; `None` where they
     /// never stand in one part of the item without overlapping. `ordered`: the left one must come first.
     pub(super) fn distance(&mut self, left: NodeId, right: NodeId, ordered: bool) -> Option<usize> {
-        let mut lefts = self.spans(left);
-        let mut rights = self.spans(right);
-        lefts.truncate(MAX_PLACES);
-        rights.truncate(MAX_PLACES);
-        let mut by_last = rights.clone();
-        by_last.sort_unstable_by_key(|span| (span.part, span.last));
+        let lefts = Operand::of(self.spans(left));
+        let rights = Operand::of(self.spans(right));
         let mut nearest: Option<u32> = None;
-        for span in lefts {
-            let (before, after) = neighbours(span, &rights, &by_last);
+        for span in lefts.by_first {
+            let (before, after) = rights.neighbours(span);
             let before = before.filter(|_| !ordered).map(|other| self.places.halves_between(other, span));
             let after = after.map(|other| self.places.halves_between(span, other));
             nearest = [nearest, before, after].into_iter().flatten().min();
@@ -187,13 +188,28 @@ fn across(a: Span, b: Span) -> Span {
     Span { part: a.part, first: a.first.min(b.first), last: a.last.max(b.last) }
 }
 
-/// The nearest of `others` before and behind `span`, in the same part and not overlapping it. The same places are
-/// given sorted by their begin and by their end.
-fn neighbours(span: Span, by_first: &[Span], by_last: &[Span]) -> (Option<Span>, Option<Span>) {
-    let same_part = |other: &&Span| other.part == span.part;
-    let behind = by_first.partition_point(|other| (other.part, other.first) <= (span.part, span.last));
-    let ahead = by_last.partition_point(|other| (other.part, other.last) < (span.part, span.first));
-    let before = ahead.checked_sub(1).and_then(|at| by_last.get(at)).filter(same_part).copied();
-    let after = by_first.get(behind).filter(same_part).copied();
-    (before, after)
+/// At most [`MAX_PLACES`] places of one operand.
+struct Operand {
+    by_first: Vec<Span>,
+    by_last: Vec<Span>,
+}
+
+impl Operand {
+    fn of(mut spans: Vec<Span>) -> Self {
+        spans.truncate(MAX_PLACES);
+        let mut by_last = spans.clone();
+        by_last.sort_unstable_by_key(|span| (span.part, span.last));
+        Self { by_first: spans, by_last }
+    }
+
+    /// The nearest before and behind `span`, in the same part and not overlapping it.
+    fn neighbours(&self, span: Span) -> (Option<Span>, Option<Span>) {
+        let same_part = |other: &&Span| other.part == span.part;
+        let behind =
+            self.by_first.partition_point(|other| (other.part, other.first) <= (span.part, span.last));
+        let ahead = self.by_last.partition_point(|other| (other.part, other.last) < (span.part, span.first));
+        let before = ahead.checked_sub(1).and_then(|at| self.by_last.get(at)).filter(same_part).copied();
+        let after = self.by_first.get(behind).filter(same_part).copied();
+        (before, after)
+    }
 }

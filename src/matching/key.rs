@@ -1,8 +1,8 @@
 //! Which words a topic cannot match without.
 //!
-//! In: a topic's rules. Out: its key, the atoms of which at least one must occur, chosen so that they occur seldom.
+//! In: a topic's rules. Out: its key: groups of atoms, of each of which at least one atom must occur.
 //!
-//! **Invariant:** an item in which no atom of the key occurs does not satisfy the topic.
+//! **Invariant:** an item in which no atom of one of the groups occurs does not satisfy the topic.
 //!
 //! Rejected: counting how often words occur in the items at hand. The choice would depend on what was read before,
 //! and a wrong guess only costs time.
@@ -16,10 +16,34 @@ use super::{
     vocabulary::{Atom, index},
 };
 
-/// The key of the topic whose rules end in `root`; `None` where only the whole text can tell, as for a regular
-/// expression.
-pub(super) fn key(nodes: &[Node], clauses: &[Arc<str>], root: NodeId) -> Option<Vec<Atom>> {
-    required(nodes, clauses, root).map(|key| key.atoms)
+/// Groups in a key.
+pub(super) const MAX_GROUPS: usize = 4;
+/// A group that is expected more often than the rarest by this factor is left out: to note it at nearly every item
+/// costs more than the evaluations it saves.
+const WORTH_NOTING: f64 = 50.0;
+
+/// The key of the topic whose rules end in `root`, at most [`MAX_GROUPS`]; empty where only the whole text can tell,
+/// as for a regular expression.
+pub(super) fn key(nodes: &[Node], clauses: &[Arc<str>], root: NodeId) -> Vec<Vec<Atom>> {
+    let mut groups = Vec::new();
+    demanded(nodes, clauses, root, &mut groups);
+    groups.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+    groups.dedup_by(|a, b| a.atoms == b.atoms);
+    let rarest = groups.first().map_or(0.0, |group| group.cost);
+    let worth = groups.into_iter().take_while(|group| group.cost <= rarest * WORTH_NOTING);
+    worth.take(MAX_GROUPS).map(|group| group.atoms).collect()
+}
+
+/// Every group of which an atom must occur for `node` to hold.
+fn demanded(nodes: &[Node], clauses: &[Arc<str>], node: NodeId, groups: &mut Vec<Key>) {
+    match nodes.get(index(node)) {
+        Some(Node::All(parts)) => parts.iter().for_each(|part| demanded(nodes, clauses, *part, groups)),
+        Some(Node::Near { left, right, proximity }) if !matches!(proximity, Proximity::NotNear(_)) => {
+            demanded(nodes, clauses, *left, groups);
+            demanded(nodes, clauses, *right, groups);
+        }
+        _ => groups.extend(required(nodes, clauses, node)),
+    }
 }
 
 struct Key {

@@ -54,11 +54,17 @@ pub struct Matcher<'a> {
     topics: &'a CompiledTopics,
     places: Places,
     verdicts: Verdicts,
-    /// Epoch in which each topic was last looked at.
-    seen: Vec<u32>,
+    /// Of each topic: the epoch in which a group of its key last occurred, and which groups did.
+    noted: Vec<Noted>,
     epoch: u32,
     candidates: Vec<u32>,
     matched: Vec<usize>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Noted {
+    epoch: u32,
+    groups: u8,
 }
 
 impl<'a> Matcher<'a> {
@@ -68,7 +74,7 @@ impl<'a> Matcher<'a> {
             topics,
             places: Places::new(topics),
             verdicts: Verdicts::new(topics),
-            seen: vec![0; topics.topics().len()],
+            noted: vec![Noted::default(); topics.topics().len()],
             epoch: 0,
             candidates: Vec::new(),
             matched: Vec::new(),
@@ -96,13 +102,18 @@ impl<'a> Matcher<'a> {
         self.verdicts.next_item();
         self.candidates.clear();
         self.candidates.extend(&self.topics.always);
-        for atom in &self.places.atoms {
-            for topic in self.topics.keyed_by(*atom) {
-                if let Some(seen) = self.seen.get_mut(index(*topic))
-                    && *seen != self.epoch
+        for atom in self.places.atoms() {
+            for group in self.topics.keyed_by(*atom) {
+                let Some(noted) = self.noted.get_mut(index(group.topic)) else { continue };
+                if noted.epoch != self.epoch {
+                    *noted = Noted { epoch: self.epoch, groups: 0 };
+                }
+                let before = noted.groups;
+                noted.groups |= group.bit;
+                if before != noted.groups
+                    && self.topics.complete.get(index(group.topic)) == Some(&noted.groups)
                 {
-                    *seen = self.epoch;
-                    self.candidates.push(*topic);
+                    self.candidates.push(group.topic);
                 }
             }
         }
@@ -110,8 +121,8 @@ impl<'a> Matcher<'a> {
         let (topics, places, verdicts) = (self.topics, &mut self.places, &mut self.verdicts);
         let mut evaluation = Evaluation { topics, item, places, verdicts };
         for topic in &self.candidates {
-            let root = topics.roots.get(index(*topic));
-            if root.is_some_and(|root| evaluation.holds(*root)) {
+            let rest = topics.rests.get(index(*topic));
+            if rest.is_some_and(|rest| evaluation.holds(*rest)) {
                 self.matched.push(index(*topic));
             }
         }

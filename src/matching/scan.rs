@@ -86,12 +86,24 @@ struct Part {
 /// What occurs in one item.
 #[derive(Debug, Default)]
 pub(super) struct Places {
+    parts: [Part; 9],
+    ledger: Ledger,
+    work: Work,
+}
+
+/// The occurrences of each atom.
+#[derive(Debug, Default)]
+struct Ledger {
     epoch: u32,
     found: Vec<Found>,
     /// Atoms that occur, in the order they were met.
-    pub(super) atoms: Vec<Atom>,
+    atoms: Vec<Atom>,
     occurrences: Vec<Occurrence>,
-    parts: [Part; 9],
+}
+
+/// Room that is used again for every part.
+#[derive(Debug, Default)]
+struct Work {
     /// Tokens of the part at hand that mean something.
     meant: Vec<(u32, Symbol)>,
     nodes: Vec<u32>,
@@ -101,21 +113,24 @@ pub(super) struct Places {
 impl Places {
     /// Room for the atoms of `topics`.
     pub(super) fn new(topics: &CompiledTopics) -> Self {
-        Self { found: vec![Found::default(); topics.clauses.len()], ..Self::default() }
+        let found = vec![Found::default(); topics.clauses.len()];
+        Self { ledger: Ledger { found, ..Ledger::default() }, ..Self::default() }
     }
 
     /// Reads `item`.
     pub(super) fn read(&mut self, topics: &CompiledTopics, item: &Item) {
-        self.epoch += 1;
-        self.atoms.clear();
-        self.occurrences.clear();
+        self.ledger.epoch += 1;
+        self.ledger.atoms.clear();
+        self.ledger.occurrences.clear();
         let mut lead_left = LEAD_WORDS;
-        for (at, (field, bits)) in PARTS.into_iter().enumerate() {
+        for ((at, (field, bits)), part) in (0..).zip(PARTS).zip(&mut self.parts) {
             if topics.fields & bits == 0 {
                 continue;
             }
             let text = text_of(item, field, bits);
-            let Some(part) = self.parts.get_mut(at) else { continue };
+            if text.text.is_empty() && part.folded.is_empty() {
+                continue;
+            }
             part.base = text.start;
             part.folded.refill(&text.text);
             part.halves.clear();
@@ -124,136 +139,46 @@ impl Places {
             if topics.splits_text && bits & part::LEAD != 0 {
                 (part.lead_end, lead_left) = lead_end(&part.folded, lead_left);
             }
-            self.part(topics, u8::try_from(at).unwrap_or(u8::MAX), bits, &text.text);
+            let reading = Reading { topics, part, at, bits };
+            reading.run(&text.text, &mut self.ledger, &mut self.work);
         }
     }
 
-    fn part(&mut self, topics: &CompiledTopics, at: u8, bits: Mask, text: &str) {
-        let mut meant = std::mem::take(&mut self.meant);
-        meant.clear();
-        let Some(part) = self.parts.get_mut(usize::from(at)) else { return };
-        let folded = std::mem::take(&mut part.folded);
-        for (token_at, token) in (0..).zip(folded.tokens()) {
-            topics.vocabulary.symbols(&token, text, |symbol| meant.push((token_at, symbol)));
-        }
-        for (place, (token, symbol)) in meant.iter().enumerate() {
-            let span = Span { part: at, first: *token, last: *token };
-            for atom in topics.vocabulary.atoms(*symbol) {
-                self.occurs(*atom, span, bits, &folded);
-            }
-            if let Some(root) = topics.vocabulary.root(*symbol) {
-                let rest = meant.get(place..).unwrap_or_default();
-                self.phrases(topics, root, span, bits, rest, &folded);
-            }
-        }
-        self.meant = meant;
-        if let Some(part) = self.parts.get_mut(usize::from(at)) {
-            part.folded = folded;
-        }
-    }
-
-    /// Follows the phrases that begin at the first of `meant`, whose symbol leads to `root`.
-    fn phrases(
-        &mut self,
-        topics: &CompiledTopics,
-        root: u32,
-        start: Span,
-        bits: Mask,
-        meant: &[(u32, Symbol)],
-        folded: &FoldedText,
-    ) {
-        let mut nodes = std::mem::take(&mut self.nodes);
-        let mut onward = std::mem::take(&mut self.onward);
-        nodes.clear();
-        nodes.push(root);
-        let mut meant = meant;
-        let mut last = start.last;
-        while !nodes.is_empty() {
-            last += 1;
-            while let Some(((token, _), rest)) = meant.split_first()
-                && *token < last
-            {
-                meant = rest;
-            }
-            onward.clear();
-            let here = meant.iter().take_while(|(token, _)| *token == last);
-            if let Some(token) =
-                folded.get(index(last)).filter(|_| meant.first().is_some_and(|m| m.0 == last))
-            {
-                for (_, symbol) in here {
-                    for node in &nodes {
-                        onward.extend(topics.vocabulary.follow(*node, *symbol, token.gap));
-                    }
-                }
-            }
-            for node in &onward {
-                for atom in topics.vocabulary.ends(*node) {
-                    self.occurs(*atom, Span { last, ..start }, bits, folded);
-                }
-            }
-            std::mem::swap(&mut nodes, &mut onward);
-        }
-        self.nodes = nodes;
-        self.onward = onward;
-    }
-
-    #[inline]
-    fn occurs(&mut self, atom: Atom, span: Span, bits: Mask, folded: &FoldedText) {
-        let bit = match bits {
-            // A site is a host or a domain above it; a language tag goes from the general to the particular.
-            part::SITE if index(span.last) + 1 != folded.len() => return,
-            part::LANG if span.first != 0 => return,
-            _ if bits & part::LEAD != 0 => self.text_bit(span),
-            other => other,
-        };
-        let fresh = id(self.occurrences.len()) + 1;
-        let Some(found) = self.found.get_mut(index(atom)) else { return };
-        if found.epoch != self.epoch {
-            *found = Found { epoch: self.epoch, bits: bit, first: fresh, last: fresh };
-            self.atoms.push(atom);
-        } else {
-            let Some(before) = self.occurrences.get_mut(index(found.last) - 1) else { return };
-            if (before.span.part, before.span.first) == (span.part, span.first) {
-                return; // two spellings of one phrase that begin alike
-            }
-            before.next = fresh;
-            found.bits |= bit;
-            found.last = fresh;
-        }
-        self.occurrences.push(Occurrence { span, bit, next: 0 });
-    }
-
-    /// The part of the item that `span` begins in, as a [`Mask`] bit.
-    pub(super) fn bit(&self, span: Span) -> Mask {
-        match PARTS.get(usize::from(span.part)) {
-            Some((_, bits)) if bits & part::LEAD != 0 => self.text_bit(span),
-            Some((_, bits)) => *bits,
-            None => 0,
-        }
-    }
-
-    fn text_bit(&self, span: Span) -> Mask {
-        let lead_end = self.parts.get(usize::from(span.part)).map_or(u32::MAX, |part| part.lead_end);
-        if span.first < lead_end { part::LEAD } else { part::REST }
+    /// Atoms that occur, in the order they were met.
+    pub(super) fn atoms(&self) -> &[Atom] {
+        &self.ledger.atoms
     }
 
     /// Whether `atom` occurs in one of `parts`.
     #[inline]
     pub(super) fn has(&self, atom: Atom, parts: Mask) -> bool {
-        self.found.get(index(atom)).is_some_and(|found| found.epoch == self.epoch && found.bits & parts != 0)
+        let ledger = &self.ledger;
+        ledger
+            .found
+            .get(index(atom))
+            .is_some_and(|found| found.epoch == ledger.epoch && found.bits & parts != 0)
     }
 
     /// Occurrences of `atom` in `parts`, in reading order.
     pub(super) fn of(&self, atom: Atom, parts: Mask) -> impl Iterator<Item = Span> {
-        let found = self.found.get(index(atom)).filter(|found| found.epoch == self.epoch);
+        let ledger = &self.ledger;
+        let found = ledger.found.get(index(atom)).filter(|found| found.epoch == ledger.epoch);
         let mut next = found.map_or(0, |found| found.first);
         std::iter::from_fn(move || {
-            let occurrence = self.occurrences.get(index(next.checked_sub(1)?))?;
+            let occurrence = ledger.occurrences.get(index(next.checked_sub(1)?))?;
             next = occurrence.next;
             Some(occurrence)
         })
         .filter(move |occurrence| occurrence.bit & parts != 0)
         .map(|occurrence| occurrence.span)
+    }
+
+    /// The part of the item that `span` begins in, as a [`Mask`] bit.
+    pub(super) fn bit(&self, span: Span) -> Mask {
+        match (PARTS.get(usize::from(span.part)), self.parts.get(usize::from(span.part))) {
+            (Some((_, bits)), Some(part)) => part.bit(*bits, span),
+            _ => 0,
+        }
     }
 
     /// Words between the end of `left` and the begin of `right`, in half words; they stand in one part.
@@ -308,6 +233,105 @@ impl Places {
             }
         }
         spans
+    }
+}
+
+impl Part {
+    /// Where a span of this part, which is read as `bits`, begins.
+    fn bit(&self, bits: Mask, span: Span) -> Mask {
+        match bits & part::LEAD {
+            0 => bits,
+            _ if span.first < self.lead_end => part::LEAD,
+            _ => part::REST,
+        }
+    }
+}
+
+/// One part being read.
+struct Reading<'a> {
+    topics: &'a CompiledTopics,
+    part: &'a Part,
+    at: u8,
+    bits: Mask,
+}
+
+impl Reading<'_> {
+    fn run(&self, text: &str, ledger: &mut Ledger, work: &mut Work) {
+        let vocabulary = &self.topics.vocabulary;
+        work.meant.clear();
+        for (token_at, token) in (0..).zip(self.part.folded.tokens()) {
+            vocabulary.symbols(&token, text, |symbol| work.meant.push((token_at, symbol)));
+        }
+        let meant = std::mem::take(&mut work.meant);
+        for (place, (token, symbol)) in meant.iter().enumerate() {
+            let span = Span { part: self.at, first: *token, last: *token };
+            for atom in vocabulary.atoms(*symbol) {
+                self.occurs(*atom, span, ledger);
+            }
+            if let Some(root) = vocabulary.root(*symbol) {
+                self.phrases(root, span, meant.get(place..).unwrap_or_default(), ledger, work);
+            }
+        }
+        work.meant = meant;
+    }
+
+    /// Follows the phrases that begin at the first of `meant`, whose symbol leads to `root`.
+    fn phrases(&self, root: u32, start: Span, meant: &[(u32, Symbol)], ledger: &mut Ledger, work: &mut Work) {
+        let Work { nodes, onward, .. } = work;
+        nodes.clear();
+        nodes.push(root);
+        let mut meant = meant;
+        let mut last = start.last;
+        while !nodes.is_empty() {
+            last += 1;
+            while let Some(((token, _), rest)) = meant.split_first()
+                && *token < last
+            {
+                meant = rest;
+            }
+            onward.clear();
+            if meant.first().is_some_and(|(token, _)| *token == last)
+                && let Some(token) = self.part.folded.get(index(last))
+            {
+                for (_, symbol) in meant.iter().take_while(|(token, _)| *token == last) {
+                    for node in nodes.iter() {
+                        onward.extend(self.topics.vocabulary.follow(*node, *symbol, token.gap));
+                    }
+                }
+            }
+            for node in onward.iter() {
+                for atom in self.topics.vocabulary.ends(*node) {
+                    self.occurs(*atom, Span { last, ..start }, ledger);
+                }
+            }
+            std::mem::swap(nodes, onward);
+        }
+    }
+
+    #[inline]
+    fn occurs(&self, atom: Atom, span: Span, ledger: &mut Ledger) {
+        // A site is a host or a domain above it; a language tag goes from the general to the particular.
+        match self.bits {
+            part::SITE if index(span.last) + 1 != self.part.folded.len() => return,
+            part::LANG if span.first != 0 => return,
+            _ => {}
+        }
+        let bit = self.part.bit(self.bits, span);
+        let fresh = id(ledger.occurrences.len()) + 1;
+        let Some(found) = ledger.found.get_mut(index(atom)) else { return };
+        if found.epoch != ledger.epoch {
+            *found = Found { epoch: ledger.epoch, bits: bit, first: fresh, last: fresh };
+            ledger.atoms.push(atom);
+        } else {
+            let Some(before) = ledger.occurrences.get_mut(index(found.last) - 1) else { return };
+            if (before.span.part, before.span.first) == (span.part, span.first) {
+                return; // two spellings of one phrase that begin alike
+            }
+            before.next = fresh;
+            found.bits |= bit;
+            found.last = fresh;
+        }
+        ledger.occurrences.push(Occurrence { span, bit, next: 0 });
     }
 }
 

@@ -441,26 +441,44 @@ fn naive_places(expr: &crate::query::ast::Expr, words: &[&str]) -> BTreeSet<(usi
             let (lefts, rights) = (naive_places(&near.left, words), naive_places(&near.right, words));
             let within =
                 |n: u16, a: (usize, usize), b: (usize, usize)| b.0 > a.1 && b.0 - a.1 - 1 <= usize::from(n);
+            // The nearest of `others` behind and before a place, if near enough.
+            let after = |n: u16, place: (usize, usize), others: &BTreeSet<(usize, usize)>| {
+                others
+                    .iter()
+                    .find(|other| other.0 > place.1)
+                    .copied()
+                    .filter(|other| within(n, place, *other))
+            };
+            let before = |n: u16, place: (usize, usize), others: &BTreeSet<(usize, usize)>| {
+                let ahead = others.iter().filter(|other| other.1 < place.0);
+                ahead.max_by_key(|other| other.1).copied().filter(|other| within(n, *other, place))
+            };
             let mut found = BTreeSet::new();
             for &left in &lefts {
-                let after = |n: u16| {
-                    rights.iter().find(|right| right.0 > left.1).filter(|right| within(n, left, **right))
-                };
-                let before = |n: u16| {
-                    rights
-                        .iter()
-                        .filter(|right| right.1 < left.0)
-                        .max_by_key(|right| right.1)
-                        .filter(|right| within(n, **right, left))
-                };
                 match near.proximity {
                     Proximity::Near(n) => {
-                        found.extend(after(n).map(|right| (left.0, right.1)));
-                        found.extend(before(n).map(|right| (right.0, left.1)));
+                        found.extend(after(n, left, &rights).map(|right| (left.0, right.1)));
+                        found.extend(before(n, left, &rights).map(|right| (right.0, left.1)));
                     }
-                    Proximity::Ordered(n) => found.extend(after(n).map(|right| (left.0, right.1))),
-                    Proximity::NotNear(n) if after(n).is_none() && before(n).is_none() => {
+                    Proximity::Ordered(n) => {
+                        found.extend(after(n, left, &rights).map(|right| (left.0, right.1)));
+                    }
+                    Proximity::NotNear(n)
+                        if after(n, left, &rights).is_none() && before(n, left, &rights).is_none() =>
+                    {
                         found.insert(left);
+                    }
+                    _ => {}
+                }
+            }
+            for &right in &rights {
+                match near.proximity {
+                    Proximity::Near(n) => {
+                        found.extend(after(n, right, &lefts).map(|left| (right.0, left.1)));
+                        found.extend(before(n, right, &lefts).map(|left| (left.0, right.1)));
+                    }
+                    Proximity::Ordered(n) => {
+                        found.extend(before(n, right, &lefts).map(|left| (left.0, right.1)));
                     }
                     _ => {}
                 }

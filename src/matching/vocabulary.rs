@@ -24,8 +24,10 @@ pub(super) type Symbol = u32;
 /// A distinct word or phrase.
 pub(super) type Atom = u32;
 
-/// First bytes of a stem, by which it is looked up. Three letters, or one Hangul syllable, are never fewer.
+/// First bytes of a stem, by which its length is looked up. Three letters, or one Hangul syllable, are never fewer.
 type Head = [u8; 3];
+/// Lengths of stems in bytes: bit n for n, the last bit for all that are longer.
+type Lengths = u64;
 /// A [`HashMap`] for small keys of our own making.
 type QuickMap<K, V> = HashMap<K, V, BuildHasherDefault<Mixer>>;
 
@@ -41,15 +43,17 @@ pub(super) struct Vocabulary {
     slots: Vec<Slot>,
     words: Vec<Word>,
     heads: Vec<u64>,
-    stems: QuickMap<Head, Spellings>,
+    lengths: QuickMap<Head, Lengths>,
+    stems: QuickMap<Box<str>, Symbol>,
     meanings: Vec<Meaning>,
     atoms: Vec<Atom>,
     trie: Trie,
 }
 
+/// A place of the table of words. Words of at most [`PACKED`] bytes are compared without leaving it.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
-    hash: u32,
+    packed: Packed,
     /// Index into `words`, plus one; 0: empty.
     word: u32,
 }
@@ -101,27 +105,47 @@ impl Vocabulary {
             }
         }
         if self.has_head(token.text.as_bytes()) {
-            let stems = self.stems.get(&head(token.text)).into_iter().flatten();
-            let begins = stems.filter(|(stem, _)| token.text.starts_with(&**stem));
-            begins.for_each(|(_, symbol)| found(*symbol));
+            self.stems_of(token.text, &mut found);
+        }
+    }
+
+    /// Calls `found` with every stem that `folded` begins with.
+    fn stems_of(&self, folded: &str, found: &mut impl FnMut(Symbol)) {
+        let Some(lengths) = self.lengths.get(&head(folded)) else { return };
+        let mut left = *lengths;
+        while left != 0 {
+            let length = left.trailing_zeros();
+            left &= left - 1;
+            if length < LONG {
+                let stem = folded.get(..index(length)).and_then(|stem| self.stems.get(stem));
+                stem.into_iter().for_each(|symbol| found(*symbol));
+            } else {
+                let longer =
+                    (index(LONG)..=folded.len()).filter_map(|end| self.stems.get(folded.get(..end)?));
+                longer.for_each(|symbol| found(*symbol));
+            }
         }
     }
 
     /// The word spelt `folded`, if a topic asks for it.
     #[inline]
     fn word(&self, folded: &str) -> Option<&Word> {
-        let hash = hash(folded.as_bytes());
+        let packed = Packed::of(folded.as_bytes());
+        let hash = packed.hash();
         let bits = u64::try_from(self.filter.len()).unwrap_or(0).wrapping_mul(64).checked_sub(1)?;
         if !bit(&self.filter, hash & bits) {
             return None;
         }
         let mask = self.slots.len().checked_sub(1)?;
-        let mut at = low(hash) & mask;
+        let mut at = index_of(hash >> 32) & mask;
         loop {
             let slot = self.slots.get(at)?;
-            let word = self.words.get(usize::try_from(slot.word.checked_sub(1)?).ok()?)?;
-            if slot.hash == high(hash) && *word.folded == *folded {
-                return Some(word);
+            let word = usize::try_from(slot.word.checked_sub(1)?).ok()?;
+            if slot.packed == packed {
+                let word = self.words.get(word)?;
+                if folded.len() <= PACKED || *word.folded == *folded {
+                    return Some(word);
+                }
             }
             at = (at + 1) & mask;
         }
@@ -166,7 +190,7 @@ impl Vocabulary {
 pub(super) struct VocabularyBuilder {
     ids: HashMap<Box<str>, u32>,
     words: Vec<Word>,
-    stems: QuickMap<Head, Spellings>,
+    stems: QuickMap<Box<str>, Symbol>,
     /// Atoms of one token, by symbol.
     single: Vec<Vec<Atom>>,
     roots: Vec<u32>,
@@ -303,14 +327,11 @@ impl VocabularyBuilder {
     }
 
     fn stem(&mut self, folded: &str) -> Symbol {
-        let head = head(folded);
-        let known =
-            self.stems.get(&head).and_then(|stems| stems.iter().find(|(known, _)| **known == *folded));
-        if let Some((_, symbol)) = known {
+        if let Some(symbol) = self.stems.get(folded) {
             return *symbol;
         }
         let symbol = self.fresh();
-        self.stems.entry(head).or_default().push((Box::from(folded), symbol));
+        self.stems.insert(Box::from(folded), symbol);
         symbol
     }
 
@@ -324,21 +345,23 @@ impl VocabularyBuilder {
         }
         let bits = u64::try_from(built.filter.len()).unwrap_or(0).wrapping_mul(64).wrapping_sub(1);
         for (at, word) in built.words.iter().enumerate() {
-            let hash = hash(word.folded.as_bytes());
-            set(&mut built.filter, hash & bits);
+            let packed = Packed::of(word.folded.as_bytes());
+            set(&mut built.filter, packed.hash() & bits);
             let mask = built.slots.len() - 1;
-            let mut place = low(hash) & mask;
+            let mut place = index_of(packed.hash() >> 32) & mask;
             while built.slots.get(place).is_some_and(|slot| slot.word != 0) {
                 place = (place + 1) & mask;
             }
             if let Some(slot) = built.slots.get_mut(place) {
-                *slot = Slot { hash: high(hash), word: id(at + 1) };
+                *slot = Slot { packed, word: id(at + 1) };
             }
         }
         if !built.stems.is_empty() {
             built.heads = vec![0; index_of(HEAD_BITS / 64)];
-            for head in built.stems.keys() {
-                set(&mut built.heads, head_bit(*head));
+            for stem in built.stems.keys() {
+                let head = head(stem);
+                set(&mut built.heads, head_bit(head));
+                *built.lengths.entry(head).or_default() |= 1 << id(stem.len()).min(LONG);
             }
         }
         for (atoms, root) in self.single.iter().zip(self.roots) {
@@ -387,39 +410,71 @@ pub(super) fn id(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
-#[inline]
-fn low(hash: u64) -> usize {
-    index_of(hash & 0xffff_ffff)
-}
-
-#[inline]
-fn high(hash: u64) -> u32 {
-    u32::try_from(hash >> 32).unwrap_or(0)
-}
+/// The length that stands for itself and all longer ones in [`Lengths`].
+const LONG: u32 = 63;
 
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Hash of a token. Words of topics are the operator's and tokens only look them up, so nobody can fill one place.
-#[inline]
-fn hash(bytes: &[u8]) -> u64 {
-    let mut state = SEED ^ u64::try_from(bytes.len()).unwrap_or(0);
-    let mut rest = bytes;
-    while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
-        state = mix(state ^ u64::from_le_bytes(*chunk));
-        rest = tail;
+/// Bytes of a word that are compared at once.
+const PACKED: usize = 16;
+
+/// A word in two numbers: itself if it has at most [`PACKED`] bytes, else a hash of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Packed {
+    head: u64,
+    tail: u64,
+    length: u32,
+}
+
+impl Packed {
+    #[inline]
+    fn of(bytes: &[u8]) -> Self {
+        let length = id(bytes.len());
+        match bytes.split_first_chunk::<8>() {
+            None => Self { head: few(bytes), tail: 0, length },
+            Some((head, rest)) => {
+                let head = u64::from_le_bytes(*head);
+                match rest.split_first_chunk::<8>() {
+                    None => Self { head, tail: few(rest), length },
+                    Some((tail, [])) => Self { head, tail: u64::from_le_bytes(*tail), length },
+                    Some((tail, rest)) => Self { head, tail: long(u64::from_le_bytes(*tail), rest), length },
+                }
+            }
+        }
     }
-    let last = match (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+
+    /// Words of topics are the operator's and tokens only look them up, so nobody can fill one place.
+    #[inline]
+    fn hash(self) -> u64 {
+        mix(self.head ^ mix(self.tail ^ SEED ^ u64::from(self.length)))
+    }
+}
+
+/// Up to seven bytes, in an order of their own.
+#[inline]
+fn few(bytes: &[u8]) -> u64 {
+    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         (Some(first), Some(last)) => {
             u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
         }
-        _ => match rest {
-            [] => return state,
+        _ => match bytes {
+            [] => 0,
             [a] => u64::from(*a),
             [a, b] => u64::from(*a) | u64::from(*b) << 8,
             [a, b, c, ..] => u64::from(*a) | u64::from(*b) << 8 | u64::from(*c) << 16,
         },
-    };
-    mix(state ^ last)
+    }
+}
+
+/// The hash of a longer word's rest.
+fn long(state: u64, rest: &[u8]) -> u64 {
+    let mut state = state;
+    let mut rest = rest;
+    while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
+        state = mix(state ^ SEED ^ u64::from_le_bytes(*chunk));
+        rest = tail;
+    }
+    mix(state ^ SEED ^ few(rest))
 }
 
 /// One folded multiplication: every bit of the argument moves about half the bits of the result.
@@ -439,7 +494,7 @@ impl Hasher for Mixer {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        self.0 = mix(self.0 ^ hash(bytes));
+        self.0 = mix(self.0 ^ Packed::of(bytes).hash());
     }
 
     fn write_u32(&mut self, value: u32) {

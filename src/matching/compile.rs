@@ -20,7 +20,7 @@ use crate::{
 };
 
 use super::{
-    key::key,
+    key::{MAX_GROUPS, key},
     pattern::Matcher,
     vocabulary::{Atom, Vocabulary, VocabularyBuilder, id, index},
 };
@@ -88,7 +88,7 @@ pub struct CompiledTopics {
     starts: Vec<u32>,
     keyed: Vec<KeyGroup>,
     /// All groups of each topic's key, a bit each.
-    pub(super) complete: Vec<u8>,
+    pub(super) complete: Vec<u32>,
     /// Topics without a key.
     pub(super) always: Vec<u32>,
     /// Everything that any topic looks at.
@@ -99,13 +99,30 @@ pub struct CompiledTopics {
 
 pub(super) type NodeId = u32;
 
-/// A group of a topic's key.
+/// A group of a topic's key, in one number: the topic, then which of its groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct KeyGroup {
-    pub(super) topic: u32,
+pub(super) struct KeyGroup(u32);
+
+impl KeyGroup {
+    fn new(topic: u32, group: usize) -> Self {
+        Self(topic << GROUP_BITS | id(group))
+    }
+
+    #[inline]
+    pub(super) fn topic(self) -> u32 {
+        self.0 >> GROUP_BITS
+    }
+
     /// One of the bits of `complete`.
-    pub(super) bit: u8,
+    #[inline]
+    pub(super) fn bit(self) -> u32 {
+        1 << (self.0 & ((1 << GROUP_BITS) - 1))
+    }
 }
+
+/// Bits that tell the groups of one key apart.
+const GROUP_BITS: u32 = 2;
+const _: () = assert!(MAX_GROUPS <= 1 << GROUP_BITS && MAX_TOPICS < 1 << (32 - GROUP_BITS));
 
 /// Parts of an item, one bit each.
 pub(super) type Mask = u16;
@@ -148,6 +165,8 @@ fn mask(scope: Scope) -> Mask {
 pub(super) enum Node {
     /// The atom occurs in one of these parts.
     Atom(Atom, Mask),
+    /// One of the atoms occurs in one of these parts: a list of words, in one place of memory.
+    AnyAtom(Box<[Atom]>, Mask),
     /// The expression (an index into `patterns`) is found in one of these parts.
     Regex(u32, Mask),
     All(Box<[NodeId]>),
@@ -292,13 +311,29 @@ impl Builder {
                 let weighted = ids.iter().zip(clauses).map(|(node, clause)| (*node, clause.weight));
                 Node::Score(*threshold, weighted.collect())
             }
-            _ => Node::Any(ids),
+            _ => self.any(ids),
         };
         if matches!(node, Node::Atom(..) | Node::Regex(..)) {
             self.fields |= parts;
             self.splits_text |= (parts & part::LEAD == 0) != (parts & part::REST == 0);
         }
         Ok(Trace { node: self.intern(node), children })
+    }
+
+    /// One of `parts`.
+    fn any(&self, parts: Box<[NodeId]>) -> Node {
+        let mut common = None;
+        let atoms: Option<Box<[Atom]>> = parts
+            .iter()
+            .map(|node| match self.nodes.get(index(*node)) {
+                Some(Node::Atom(atom, mask)) if *common.get_or_insert(*mask) == *mask => Some(*atom),
+                _ => None,
+            })
+            .collect();
+        match (atoms, common) {
+            (Some(atoms), Some(mask)) => Node::AnyAtom(atoms, mask),
+            _ => Node::Any(parts),
+        }
     }
 
     fn atom(&mut self, term: &Term, topic: &TopicName) -> Result<Atom, CompileError> {
@@ -343,16 +378,10 @@ impl Builder {
         if self.fields & !part::DEFAULT != 0 {
             return root;
         }
-        let atom = |node: &NodeId| match self.nodes.get(index(*node)) {
-            Some(Node::Atom(atom, part::DEFAULT)) => Some(*atom),
-            _ => None,
-        };
-        let proved = |node: &&NodeId| {
-            let atoms: Option<Vec<Atom>> = match self.nodes.get(index(**node)) {
-                Some(Node::Any(parts)) => parts.iter().map(atom).collect(),
-                _ => atom(node).map(|atom| vec![atom]),
-            };
-            atoms.is_some_and(|atoms| groups.contains(&atoms))
+        let proved = |node: &&NodeId| match self.nodes.get(index(**node)) {
+            Some(Node::AnyAtom(atoms, part::DEFAULT)) => groups.iter().any(|group| **group == **atoms),
+            Some(Node::Atom(atom, part::DEFAULT)) => groups.iter().any(|group| **group == [*atom]),
+            _ => false,
         };
         let left: Box<[NodeId]> = parts.iter().filter(|part| !proved(part)).copied().collect();
         match &*left {
@@ -374,9 +403,9 @@ impl Builder {
             }
             let mut all = 0;
             for (at, atoms) in groups.into_iter().enumerate() {
-                let bit = 1 << at;
-                all |= bit;
-                pairs.extend(atoms.into_iter().map(|atom| (atom, KeyGroup { topic, bit })));
+                let group = KeyGroup::new(topic, at);
+                all |= group.bit();
+                pairs.extend(atoms.into_iter().map(|atom| (atom, group)));
             }
             complete.push(all);
         }

@@ -18,6 +18,9 @@ use super::{
 /// Places of one operand of a proximity that are looked at in one item.
 pub const MAX_PLACES: usize = 1_000;
 
+/// Pairs of places that are compared one by one rather than sorted.
+const FEW_PAIRS: usize = 64;
+
 /// The judgements on one item.
 #[derive(Debug, Default)]
 pub(super) struct Verdicts {
@@ -25,12 +28,15 @@ pub(super) struct Verdicts {
     /// Epoch × 2 + truth, by node.
     memo: Vec<u64>,
     found: Vec<Option<Vec<Span>>>,
+    lefts: Vec<Span>,
+    rights: Vec<Span>,
 }
 
 impl Verdicts {
     /// Room for the nodes of `topics`.
     pub(super) fn new(topics: &CompiledTopics) -> Self {
-        Self { epoch: 0, memo: vec![0; topics.nodes.len()], found: vec![None; topics.patterns.len()] }
+        let (memo, found) = (vec![0; topics.nodes.len()], vec![None; topics.patterns.len()]);
+        Self { memo, found, ..Self::default() }
     }
 
     /// Forgets the item before.
@@ -53,8 +59,12 @@ impl Evaluation<'_> {
     pub(super) fn holds(&mut self, node: NodeId) -> bool {
         let topics = self.topics;
         let Some(rule) = topics.node(node) else { return false };
-        if let Node::Atom(atom, parts) = rule {
-            return self.places.has(*atom, *parts);
+        // What is quickly judged is not worth remembering.
+        match rule {
+            Node::Atom(atom, parts) => return self.places.has(*atom, *parts),
+            Node::AnyAtom(atoms, parts) => return atoms.iter().any(|atom| self.places.has(*atom, *parts)),
+            Node::Not(inner) => return !self.holds(*inner),
+            _ => {}
         }
         let mark = u64::from(self.verdicts.epoch) << 1;
         match self.verdicts.memo.get(index(node)) {
@@ -62,15 +72,16 @@ impl Evaluation<'_> {
             _ => {}
         }
         let holds = match rule {
-            Node::Atom(..) => false,
+            Node::Atom(..) | Node::AnyAtom(..) | Node::Not(_) => false,
             Node::Regex(..) => !self.spans(node).is_empty(),
             Node::All(parts) => parts.iter().all(|part| self.holds(*part)),
             Node::Any(parts) => parts.iter().any(|part| self.holds(*part)),
-            Node::Not(inner) => !self.holds(*inner),
-            Node::Near { left, right, proximity } => match proximity {
-                Proximity::NotNear(_) => self.holds(*left) && !self.spans(node).is_empty(),
-                _ => self.holds(*left) && self.holds(*right) && !self.spans(node).is_empty(),
-            },
+            Node::Near { left, right, proximity } => {
+                let apart = matches!(proximity, Proximity::NotNear(_));
+                self.holds(*left)
+                    && (apart || self.holds(*right))
+                    && self.near_holds(*left, *right, *proximity)
+            }
             Node::AtLeast(count, inner) => {
                 self.holds(*inner) && self.spans(*inner).len() >= usize::from(*count)
             }
@@ -92,25 +103,76 @@ impl Evaluation<'_> {
     /// The places that make `node` hold, in reading order, none twice. Of a proximity: from the begin of the one
     /// operand to the end of the other. Empty for what has no place.
     pub(super) fn spans(&mut self, node: NodeId) -> Vec<Span> {
+        let mut spans = Vec::new();
+        self.add_spans(node, &mut spans);
+        if !matches!(self.topics.node(node), Some(Node::Atom(..))) {
+            spans.sort_unstable();
+            spans.dedup();
+        }
+        spans
+    }
+
+    /// As [`Self::spans`], added to `out` in no order.
+    fn add_spans(&mut self, node: NodeId, out: &mut Vec<Span>) {
         let topics = self.topics;
-        let mut spans = match topics.node(node) {
-            Some(Node::Atom(atom, parts)) => return self.places.of(*atom, *parts).collect(),
-            Some(Node::Regex(pattern, parts)) => return self.found(*pattern, *parts),
-            Some(Node::All(parts)) => {
-                let all = parts.iter().all(|part| self.holds(*part));
-                if all { parts.iter().flat_map(|part| self.spans(*part)).collect() } else { Vec::new() }
+        match topics.node(node) {
+            Some(Node::Atom(atom, parts)) => out.extend(self.places.of(*atom, *parts)),
+            Some(Node::AnyAtom(atoms, parts)) => {
+                for atom in atoms {
+                    if self.places.has(*atom, *parts) {
+                        out.extend(self.places.of(*atom, *parts));
+                    }
+                }
             }
-            Some(Node::Any(parts)) => parts.iter().flat_map(|part| self.spans(*part)).collect(),
-            Some(Node::Near { left, right, proximity }) => self.near(*left, *right, *proximity),
+            Some(Node::Regex(pattern, parts)) => out.extend(self.found(*pattern, *parts)),
+            Some(Node::All(parts)) => {
+                if parts.iter().all(|part| self.holds(*part)) {
+                    parts.iter().for_each(|part| self.add_spans(*part, out));
+                }
+            }
+            Some(Node::Any(parts)) => parts.iter().for_each(|part| self.add_spans(*part, out)),
+            Some(Node::Near { left, right, proximity }) => out.extend(self.near(*left, *right, *proximity)),
             Some(Node::AtLeast(count, inner)) => {
                 let spans = self.spans(*inner);
-                if spans.len() >= usize::from(*count) { spans } else { Vec::new() }
+                if spans.len() >= usize::from(*count) {
+                    out.extend(spans);
+                }
             }
-            Some(Node::Not(_) | Node::Score(..)) | None => Vec::new(),
+            Some(Node::Not(_) | Node::Score(..)) | None => {}
+        }
+    }
+
+    /// Whether the proximity holds anywhere. Few places are compared pair by pair, in memory that is used again.
+    fn near_holds(&mut self, left: NodeId, right: NodeId, proximity: Proximity) -> bool {
+        let mut lefts = std::mem::take(&mut self.verdicts.lefts);
+        let mut rights = std::mem::take(&mut self.verdicts.rights);
+        lefts.clear();
+        rights.clear();
+        self.add_spans(left, &mut lefts);
+        self.add_spans(right, &mut rights);
+        let holds = if lefts.len() * rights.len() > FEW_PAIRS {
+            !self.near(left, right, proximity).is_empty()
+        } else {
+            let apart = matches!(proximity, Proximity::NotNear(_));
+            let mut stands = |left: &Span| rights.iter().any(|right| self.stand(*left, *right, proximity));
+            lefts.iter().any(|left| stands(left) != apart)
         };
-        spans.sort_unstable();
-        spans.dedup();
-        spans
+        self.verdicts.lefts = lefts;
+        self.verdicts.rights = rights;
+        holds
+    }
+
+    /// Whether two places stand as `proximity` asks for; for [`Proximity::NotNear`]: as it forbids.
+    fn stand(&mut self, left: Span, right: Span, proximity: Proximity) -> bool {
+        if left.part != right.part {
+            return false;
+        }
+        if left.last < right.first {
+            return self.close(left, right, proximity);
+        }
+        right.last < left.first
+            && !matches!(proximity, Proximity::Ordered(_))
+            && self.close(right, left, proximity)
     }
 
     fn found(&mut self, pattern: u32, parts: u16) -> Vec<Span> {

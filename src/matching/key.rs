@@ -59,6 +59,10 @@ fn required(nodes: &[Node], clauses: &[Arc<str>], node: NodeId) -> Option<Key> {
             let clause = clauses.get(index(*atom)).map_or("", |clause| clause);
             Some(Key { atoms: vec![*atom], cost: expected(clause) })
         }
+        Node::AnyAtom(atoms, _) => {
+            let clause = |atom: &Atom| clauses.get(index(*atom)).map_or("", |clause| clause);
+            Some(Key { atoms: atoms.to_vec(), cost: atoms.iter().map(|atom| expected(clause(atom))).sum() })
+        }
         Node::Regex(..) | Node::Not(_) => None,
         Node::All(parts) => {
             parts.iter().filter_map(|part| of(*part)).min_by(|a, b| a.cost.total_cmp(&b.cost))

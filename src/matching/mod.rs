@@ -36,7 +36,7 @@ use crate::{
 use compile::{Node as Rule, NodeId};
 use evaluate::{Evaluation, Verdicts};
 use scan::{Places, Span};
-use vocabulary::index;
+use vocabulary::{Atom, index};
 
 /// Places kept of one match: enough to show why, small enough to store.
 pub const MAX_HITS: usize = 20;
@@ -54,18 +54,18 @@ pub struct Matcher<'a> {
     topics: &'a CompiledTopics,
     places: Places,
     verdicts: Verdicts,
-    /// Of each topic: the epoch in which a group of its key last occurred, and which groups did.
-    noted: Vec<Noted>,
+    /// Of each topic: the epoch in which a group of its key last occurred, and in the bits of [`GROUPS`] which did.
+    noted: Vec<u32>,
+    /// Rises by [`EPOCH`] with every item.
     epoch: u32,
     candidates: Vec<u32>,
     matched: Vec<usize>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Noted {
-    epoch: u32,
-    groups: u8,
-}
+/// Bits of a note that say which groups of a key occurred.
+const GROUPS: u32 = (1 << key::MAX_GROUPS) - 1;
+/// One step of the epoch, above those bits.
+const EPOCH: u32 = GROUPS + 1;
 
 impl<'a> Matcher<'a> {
     /// For these topics.
@@ -74,7 +74,7 @@ impl<'a> Matcher<'a> {
             topics,
             places: Places::new(topics),
             verdicts: Verdicts::new(topics),
-            noted: vec![Noted::default(); topics.topics().len()],
+            noted: vec![0; topics.topics().len()],
             epoch: 0,
             candidates: Vec::new(),
             matched: Vec::new(),
@@ -97,23 +97,22 @@ impl<'a> Matcher<'a> {
 
     /// Positions in [`CompiledTopics::topics`] of the topics that `item` matches, rising.
     pub fn find(&mut self, item: &Item) -> &[usize] {
-        self.epoch += 1;
+        self.epoch = self.epoch.checked_add(EPOCH).unwrap_or_else(|| {
+            self.noted.fill(0);
+            EPOCH
+        });
         self.places.read(self.topics, item);
         self.verdicts.next_item();
         self.candidates.clear();
         self.candidates.extend(&self.topics.always);
         for atom in self.places.atoms() {
             for group in self.topics.keyed_by(*atom) {
-                let Some(noted) = self.noted.get_mut(index(group.topic)) else { continue };
-                if noted.epoch != self.epoch {
-                    *noted = Noted { epoch: self.epoch, groups: 0 };
-                }
-                let before = noted.groups;
-                noted.groups |= group.bit;
-                if before != noted.groups
-                    && self.topics.complete.get(index(group.topic)) == Some(&noted.groups)
-                {
-                    self.candidates.push(group.topic);
+                let topic = index(group.topic());
+                let Some(noted) = self.noted.get_mut(topic) else { continue };
+                let before = if *noted & !GROUPS == self.epoch { *noted } else { self.epoch };
+                *noted = before | group.bit();
+                if *noted != before && self.topics.complete.get(topic) == Some(&(*noted & GROUPS)) {
+                    self.candidates.push(group.topic());
                 }
             }
         }
@@ -140,6 +139,13 @@ impl<'a> Matcher<'a> {
     }
 }
 
+/// What a place was found by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Leaf {
+    Atom(Atom),
+    Regex(u32),
+}
+
 impl Evaluation<'_> {
     /// Every place that makes `node` hold, in reading order.
     fn hits(&mut self, node: NodeId) -> Vec<ClauseHit> {
@@ -154,18 +160,17 @@ impl Evaluation<'_> {
         hits
     }
 
-    fn hit(&self, span: Span, leaf: NodeId) -> Option<ClauseHit> {
-        let clause = match self.topics.node(leaf)? {
-            Rule::Atom(atom, _) => self.topics.clauses.get(index(*atom))?,
-            Rule::Regex(pattern, _) => &self.topics.patterns.get(index(*pattern))?.0,
-            _ => return None,
+    fn hit(&self, span: Span, leaf: Leaf) -> Option<ClauseHit> {
+        let clause = match leaf {
+            Leaf::Atom(atom) => self.topics.clauses.get(index(atom))?,
+            Leaf::Regex(pattern) => &self.topics.patterns.get(index(pattern))?.0,
         };
         let (field, span) = self.places.source(span)?;
         Some(ClauseHit { clause: clause.clone(), field, span })
     }
 
     /// Places of words under `node` as far as they make it hold, with their words; inside one of `within` if given.
-    fn gather(&mut self, node: NodeId, within: Option<&[Span]>, out: &mut Vec<(Span, NodeId)>) {
+    fn gather(&mut self, node: NodeId, within: Option<&[Span]>, out: &mut Vec<(Span, Leaf)>) {
         let topics = self.topics;
         let inside = |span: &Span| {
             within.is_none_or(|outer| {
@@ -181,9 +186,19 @@ impl Evaluation<'_> {
             })
         };
         match topics.node(node) {
-            Some(Rule::Atom(..) | Rule::Regex(..)) => {
-                let spans = self.spans(node);
-                out.extend(spans.into_iter().filter(inside).map(|span| (span, node)));
+            Some(Rule::Atom(atom, parts)) => {
+                let spans = self.places.of(*atom, *parts).filter(inside);
+                out.extend(spans.map(|span| (span, Leaf::Atom(*atom))));
+            }
+            Some(Rule::AnyAtom(atoms, parts)) => {
+                for atom in atoms.iter().filter(|atom| self.places.has(**atom, *parts)) {
+                    let spans = self.places.of(*atom, *parts).filter(inside);
+                    out.extend(spans.map(|span| (span, Leaf::Atom(*atom))));
+                }
+            }
+            Some(Rule::Regex(pattern, _)) => {
+                let spans = self.spans(node).into_iter().filter(inside);
+                out.extend(spans.map(|span| (span, Leaf::Regex(*pattern))));
             }
             Some(Rule::All(parts) | Rule::Any(parts)) => {
                 for part in parts {

@@ -18,7 +18,7 @@ use crate::{
 
 use super::{
     compile::{CompiledTopics, Mask, part},
-    vocabulary::{Atom, Symbol, id, index},
+    vocabulary::{Atom, Packed, Symbol, id, index},
 };
 
 /// The parts of an item in the order they are read, as [`Mask`] bits; the text's bits come by position.
@@ -59,15 +59,16 @@ pub(super) struct Occurrence {
     next: u32,
 }
 
+/// First and last occurrence of an atom, plus one.
 #[derive(Debug, Clone, Copy, Default)]
 struct Found {
-    epoch: u32,
-    /// Parts in which the atom occurs.
-    bits: Mask,
-    /// First and last occurrence, plus one.
     first: u32,
     last: u32,
 }
+
+/// Bits of [`Ledger::seen`] that hold a [`Mask`].
+const MASK_BITS: u32 = 9;
+const MASK: u32 = (1 << MASK_BITS) - 1;
 
 /// One part of an item, folded.
 #[derive(Debug, Default)]
@@ -94,7 +95,12 @@ pub(super) struct Places {
 /// The occurrences of each atom.
 #[derive(Debug, Default)]
 struct Ledger {
+    /// Rises with every item.
     epoch: u32,
+    /// Of each atom: the epoch in which it last occurred, then the parts in which it did. Apart from the rest, so that
+    /// it stays in the processor's cache.
+    seen: Vec<u32>,
+    /// Of atoms that occur.
     found: Vec<Found>,
     /// Atoms that occur, in the order they were met.
     atoms: Vec<Atom>,
@@ -110,18 +116,38 @@ struct Work {
     onward: Vec<u32>,
 }
 
+impl Ledger {
+    fn next_item(&mut self) {
+        self.epoch += 1;
+        if self.epoch << MASK_BITS >> MASK_BITS != self.epoch {
+            self.seen.fill(0);
+            self.epoch = 1;
+        }
+        self.atoms.clear();
+        self.occurrences.clear();
+    }
+
+    /// The parts in which `atom` occurs.
+    #[inline]
+    fn parts(&self, atom: Atom) -> Mask {
+        match self.seen.get(index(atom)) {
+            Some(seen) if seen >> MASK_BITS == self.epoch => Mask::try_from(seen & MASK).unwrap_or(0),
+            _ => 0,
+        }
+    }
+}
+
 impl Places {
     /// Room for the atoms of `topics`.
     pub(super) fn new(topics: &CompiledTopics) -> Self {
         let found = vec![Found::default(); topics.clauses.len()];
-        Self { ledger: Ledger { found, ..Ledger::default() }, ..Self::default() }
+        let seen = vec![0; topics.clauses.len()];
+        Self { ledger: Ledger { found, seen, ..Ledger::default() }, ..Self::default() }
     }
 
     /// Reads `item`.
     pub(super) fn read(&mut self, topics: &CompiledTopics, item: &Item) {
-        self.ledger.epoch += 1;
-        self.ledger.atoms.clear();
-        self.ledger.occurrences.clear();
+        self.ledger.next_item();
         let mut lead_left = LEAD_WORDS;
         for ((at, (field, bits)), part) in (0..).zip(PARTS).zip(&mut self.parts) {
             if topics.fields & bits == 0 {
@@ -152,17 +178,13 @@ impl Places {
     /// Whether `atom` occurs in one of `parts`.
     #[inline]
     pub(super) fn has(&self, atom: Atom, parts: Mask) -> bool {
-        let ledger = &self.ledger;
-        ledger
-            .found
-            .get(index(atom))
-            .is_some_and(|found| found.epoch == ledger.epoch && found.bits & parts != 0)
+        self.ledger.parts(atom) & parts != 0
     }
 
     /// Occurrences of `atom` in `parts`, in reading order.
     pub(super) fn of(&self, atom: Atom, parts: Mask) -> impl Iterator<Item = Span> {
         let ledger = &self.ledger;
-        let found = ledger.found.get(index(atom)).filter(|found| found.epoch == ledger.epoch);
+        let found = ledger.found.get(index(atom)).filter(|_| ledger.parts(atom) != 0);
         let mut next = found.map_or(0, |found| found.first);
         std::iter::from_fn(move || {
             let occurrence = ledger.occurrences.get(index(next.checked_sub(1)?))?;
@@ -183,6 +205,7 @@ impl Places {
 
     /// Words between the end of `left` and the begin of `right`, in half words; they stand in one part.
     pub(super) fn halves_between(&mut self, left: Span, right: Span) -> u32 {
+        // Most distances need no count: every token is half a word or a whole one.
         let Some(part) = self.parts.get_mut(usize::from(left.part)) else { return u32::MAX };
         if part.halves.is_empty() {
             let mut sum = 0;
@@ -259,8 +282,9 @@ impl Reading<'_> {
     fn run(&self, text: &str, ledger: &mut Ledger, work: &mut Work) {
         let vocabulary = &self.topics.vocabulary;
         work.meant.clear();
-        for (token_at, token) in (0..).zip(self.part.folded.tokens()) {
-            vocabulary.symbols(&token, text, |symbol| work.meant.push((token_at, symbol)));
+        for (token_at, (head, length, token)) in (0..).zip(self.part.folded.heads()) {
+            let packed = Packed { head, length };
+            vocabulary.symbols(packed, &token, text, |symbol| work.meant.push((token_at, symbol)));
         }
         let meant = std::mem::take(&mut work.meant);
         for (place, (token, symbol)) in meant.iter().enumerate() {
@@ -318,18 +342,21 @@ impl Reading<'_> {
         }
         let bit = self.part.bit(self.bits, span);
         let fresh = id(ledger.occurrences.len()) + 1;
+        let before = ledger.parts(atom);
         let Some(found) = ledger.found.get_mut(index(atom)) else { return };
-        if found.epoch != ledger.epoch {
-            *found = Found { epoch: ledger.epoch, bits: bit, first: fresh, last: fresh };
+        if before == 0 {
+            *found = Found { first: fresh, last: fresh };
             ledger.atoms.push(atom);
         } else {
-            let Some(before) = ledger.occurrences.get_mut(index(found.last) - 1) else { return };
-            if (before.span.part, before.span.first) == (span.part, span.first) {
+            let Some(last) = ledger.occurrences.get_mut(index(found.last) - 1) else { return };
+            if (last.span.part, last.span.first) == (span.part, span.first) {
                 return; // two spellings of one phrase that begin alike
             }
-            before.next = fresh;
-            found.bits |= bit;
+            last.next = fresh;
             found.last = fresh;
+        }
+        if let Some(seen) = ledger.seen.get_mut(index(atom)) {
+            *seen = ledger.epoch << MASK_BITS | u32::from(before | bit);
         }
         ledger.occurrences.push(Occurrence { span, bit, next: 0 });
     }

@@ -16,7 +16,7 @@ use std::{
 
 use crate::{
     query::ast::{Form, Term, Word as Written},
-    text::{self, Gap, Script, Token},
+    text::{self, Gap, HEAD_BYTES, Script, Token},
 };
 
 /// What a token stands for: a word, a word in exact case, or a stem it begins with. 0: nothing.
@@ -40,6 +40,8 @@ const HEAD_BITS: u64 = 1 << 15;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Vocabulary {
     filter: Vec<u64>,
+    /// Number of bits in the filter, less one.
+    filter_mask: u64,
     slots: Vec<Slot>,
     words: Vec<Word>,
     heads: Vec<u64>,
@@ -50,7 +52,7 @@ pub(super) struct Vocabulary {
     trie: Trie,
 }
 
-/// A place of the table of words. Words of at most [`PACKED`] bytes are compared without leaving it.
+/// A place of the table of words. Words of at most [`HEAD_BYTES`] are compared without leaving it.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
     packed: Packed,
@@ -70,6 +72,17 @@ struct Word {
     exact: Spellings,
 }
 
+impl Word {
+    /// Calls `found` with the symbols that want the spelling `original`.
+    fn spelt(&self, original: &str, found: &mut impl FnMut(Symbol)) {
+        self.exact.iter().filter(|(known, _)| **known == *original).for_each(|(_, symbol)| found(*symbol));
+        if !self.cased.is_empty() {
+            let cased = text::cased(original);
+            self.cased.iter().filter(|(known, _)| **known == *cased).for_each(|(_, symbol)| found(*symbol));
+        }
+    }
+}
+
 /// What begins with a symbol: atoms of one token, and the place in the trie where longer ones go on (0: none do).
 #[derive(Debug, Clone, Copy, Default)]
 struct Meaning {
@@ -87,24 +100,27 @@ struct Trie {
 }
 
 impl Vocabulary {
-    /// Calls `found` with every symbol that `token` of `original` stands for.
+    /// Calls `found` with every symbol that `token` of `original` stands for; `packed` is the token in numbers.
     #[inline]
-    pub(super) fn symbols(&self, token: &Token<'_>, original: &str, mut found: impl FnMut(Symbol)) {
-        if let Some(word) = self.word(token.text) {
+    pub(super) fn symbols(
+        &self,
+        packed: Packed,
+        token: &Token<'_>,
+        original: &str,
+        mut found: impl FnMut(Symbol),
+    ) {
+        let hash = packed.hash();
+        if bit(&self.filter, hash & self.filter_mask)
+            && let Some(word) = self.word(packed, hash, token.text)
+        {
             if word.plain != 0 {
                 found(word.plain);
             }
             if !(word.cased.is_empty() && word.exact.is_empty()) {
-                let spelt = original.get(token.span.clone()).unwrap_or_default();
-                let symbol = |(_, symbol): &(Box<str>, Symbol)| *symbol;
-                word.exact.iter().filter(|(known, _)| **known == *spelt).map(symbol).for_each(&mut found);
-                if !word.cased.is_empty() {
-                    let cased = text::cased(spelt);
-                    word.cased.iter().filter(|(known, _)| **known == *cased).map(symbol).for_each(&mut found);
-                }
+                word.spelt(original.get(token.span.clone()).unwrap_or_default(), &mut found);
             }
         }
-        if self.has_head(token.text.as_bytes()) {
+        if bit(&self.heads, head_bit(packed.head)) {
             self.stems_of(token.text, &mut found);
         }
     }
@@ -128,14 +144,7 @@ impl Vocabulary {
     }
 
     /// The word spelt `folded`, if a topic asks for it.
-    #[inline]
-    fn word(&self, folded: &str) -> Option<&Word> {
-        let packed = Packed::of(folded.as_bytes());
-        let hash = packed.hash();
-        let bits = u64::try_from(self.filter.len()).unwrap_or(0).wrapping_mul(64).checked_sub(1)?;
-        if !bit(&self.filter, hash & bits) {
-            return None;
-        }
+    fn word(&self, packed: Packed, hash: u64, folded: &str) -> Option<&Word> {
         let mask = self.slots.len().checked_sub(1)?;
         let mut at = index_of(hash >> 32) & mask;
         loop {
@@ -143,19 +152,11 @@ impl Vocabulary {
             let word = usize::try_from(slot.word.checked_sub(1)?).ok()?;
             if slot.packed == packed {
                 let word = self.words.get(word)?;
-                if folded.len() <= PACKED || *word.folded == *folded {
+                if folded.len() <= HEAD_BYTES || *word.folded == *folded {
                     return Some(word);
                 }
             }
             at = (at + 1) & mask;
-        }
-    }
-
-    #[inline]
-    fn has_head(&self, folded: &[u8]) -> bool {
-        match folded.first_chunk::<3>() {
-            Some(head) => bit(&self.heads, head_bit(*head)),
-            None => false,
         }
     }
 
@@ -343,10 +344,11 @@ impl VocabularyBuilder {
             built.filter = vec![0; (built.words.len() * FILTER_BITS_PER_WORD / 64).next_power_of_two()];
             built.slots = vec![Slot::default(); (built.words.len() * 2).next_power_of_two()];
         }
-        let bits = u64::try_from(built.filter.len()).unwrap_or(0).wrapping_mul(64).wrapping_sub(1);
+        built.filter_mask =
+            u64::try_from(built.filter.len()).unwrap_or(0).saturating_mul(64).saturating_sub(1);
         for (at, word) in built.words.iter().enumerate() {
-            let packed = Packed::of(word.folded.as_bytes());
-            set(&mut built.filter, packed.hash() & bits);
+            let packed = Packed::of(&word.folded);
+            set(&mut built.filter, packed.hash() & built.filter_mask);
             let mask = built.slots.len() - 1;
             let mut place = index_of(packed.hash() >> 32) & mask;
             while built.slots.get(place).is_some_and(|slot| slot.word != 0) {
@@ -360,7 +362,7 @@ impl VocabularyBuilder {
             built.heads = vec![0; index_of(HEAD_BITS / 64)];
             for stem in built.stems.keys() {
                 let head = head(stem);
-                set(&mut built.heads, head_bit(head));
+                set(&mut built.heads, head_bit(Packed::of(stem).head));
                 *built.lengths.entry(head).or_default() |= 1 << id(stem.len()).min(LONG);
             }
         }
@@ -379,9 +381,11 @@ fn head(folded: &str) -> Head {
     std::array::from_fn(|_| bytes.next().unwrap_or(0))
 }
 
+/// Where the first three bytes of a word stand among [`HEAD_BITS`].
 #[inline]
-fn head_bit([a, b, c]: Head) -> u64 {
-    (u64::from(a) & 31) | ((u64::from(b) & 31) << 5) | ((u64::from(c) & 31) << 10)
+fn head_bit(head: u128) -> u64 {
+    let head = head as u64;
+    (head & 31) | (head >> 8 & 31) << 5 | (head >> 16 & 31) << 10
 }
 
 #[inline]
@@ -415,66 +419,26 @@ const LONG: u32 = 63;
 
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Bytes of a word that are compared at once.
-const PACKED: usize = 16;
-
-/// A word in two numbers: itself if it has at most [`PACKED`] bytes, else a hash of it.
+/// A word in numbers: itself if it has at most [`HEAD_BYTES`], else its begin.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Packed {
-    head: u64,
-    tail: u64,
-    length: u32,
+pub(super) struct Packed {
+    pub(super) head: u128,
+    pub(super) length: u32,
 }
 
 impl Packed {
-    #[inline]
-    fn of(bytes: &[u8]) -> Self {
-        let length = id(bytes.len());
-        match bytes.split_first_chunk::<8>() {
-            None => Self { head: few(bytes), tail: 0, length },
-            Some((head, rest)) => {
-                let head = u64::from_le_bytes(*head);
-                match rest.split_first_chunk::<8>() {
-                    None => Self { head, tail: few(rest), length },
-                    Some((tail, [])) => Self { head, tail: u64::from_le_bytes(*tail), length },
-                    Some((tail, rest)) => Self { head, tail: long(u64::from_le_bytes(*tail), rest), length },
-                }
-            }
-        }
+    fn of(folded: &str) -> Self {
+        let mut bytes = folded.bytes();
+        let head = u128::from_le_bytes(std::array::from_fn(|_| bytes.next().unwrap_or(0)));
+        Self { head, length: id(folded.len()) }
     }
 
     /// Words of topics are the operator's and tokens only look them up, so nobody can fill one place.
     #[inline]
     fn hash(self) -> u64 {
-        mix(self.head ^ mix(self.tail ^ SEED ^ u64::from(self.length)))
+        let (low, high) = (self.head as u64, (self.head >> 64) as u64);
+        mix(low ^ mix(high ^ SEED ^ u64::from(self.length)))
     }
-}
-
-/// Up to seven bytes, in an order of their own.
-#[inline]
-fn few(bytes: &[u8]) -> u64 {
-    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        (Some(first), Some(last)) => {
-            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
-        }
-        _ => match bytes {
-            [] => 0,
-            [a] => u64::from(*a),
-            [a, b] => u64::from(*a) | u64::from(*b) << 8,
-            [a, b, c, ..] => u64::from(*a) | u64::from(*b) << 8 | u64::from(*c) << 16,
-        },
-    }
-}
-
-/// The hash of a longer word's rest.
-fn long(state: u64, rest: &[u8]) -> u64 {
-    let mut state = state;
-    let mut rest = rest;
-    while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
-        state = mix(state ^ SEED ^ u64::from_le_bytes(*chunk));
-        rest = tail;
-    }
-    mix(state ^ SEED ^ few(rest))
 }
 
 /// One folded multiplication: every bit of the argument moves about half the bits of the result.
@@ -494,7 +458,11 @@ impl Hasher for Mixer {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        self.0 = mix(self.0 ^ Packed::of(bytes).hash());
+        for chunk in bytes.chunks(8) {
+            let mut chunk = chunk.iter().copied();
+            let word = std::array::from_fn(|_| chunk.next().unwrap_or(0));
+            self.0 = mix(self.0 ^ SEED ^ u64::from_le_bytes(word));
+        }
     }
 
     fn write_u32(&mut self, value: u32) {
@@ -522,8 +490,9 @@ mod tests {
         let atoms = |text: &str| {
             let folded = text::fold(text);
             let mut found: Vec<Atom> = Vec::new();
-            for token in folded.tokens() {
-                vocabulary.symbols(&token, text, |symbol| found.extend(vocabulary.atoms(symbol)));
+            for (head, length, token) in folded.heads() {
+                let packed = Packed { head, length };
+                vocabulary.symbols(packed, &token, text, |symbol| found.extend(vocabulary.atoms(symbol)));
             }
             found
         };
@@ -538,6 +507,8 @@ mod tests {
     fn an_empty_vocabulary_finds_nothing() {
         let vocabulary = VocabularyBuilder::default().build();
         let folded = text::fold("a word");
-        folded.tokens().for_each(|token| vocabulary.symbols(&token, "a word", |_| panic!("found")));
+        folded.heads().for_each(|(head, length, token)| {
+            vocabulary.symbols(Packed { head, length }, &token, "a word", |_| panic!("found"));
+        });
     }
 }

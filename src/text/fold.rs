@@ -54,6 +54,9 @@ pub struct Token<'a> {
     pub gap: Gap,
 }
 
+/// Bytes of a token that [`FoldedText::heads`] gives at once.
+pub const HEAD_BYTES: usize = 16;
+
 /// A text as a sequence of folded tokens. Two are equal when their tokens are.
 #[derive(Debug, Clone, Default)]
 pub struct FoldedText {
@@ -98,12 +101,28 @@ impl FoldedText {
         self.marks.iter().map(|mark| self.token(mark))
     }
 
+    /// Of every token in reading order: its first [`HEAD_BYTES`] bytes as one number, the first byte lowest and zeros
+    /// behind a shorter one; its length in bytes; and itself. Words are told apart by numbers faster than by text.
+    #[inline]
+    pub fn heads(&self) -> impl Iterator<Item = (u128, u32, Token<'_>)> {
+        self.marks.iter().map(|mark| {
+            let start = mark.folded as usize;
+            let bytes = self.folded.as_bytes().get(start..start + HEAD_BYTES);
+            let head =
+                bytes.and_then(|bytes| bytes.first_chunk()).map_or(0, |chunk| u128::from_le_bytes(*chunk));
+            let spare = 8 * (HEAD_BYTES as u32).saturating_sub(mark.folded_len);
+            (head & (u128::MAX >> spare.min(127)), mark.folded_len, self.token(mark))
+        })
+    }
+
     /// Forgets the tokens and folds `text` instead, in the memory already at hand. Linear in the length of `text`,
     /// of which at most [`MAX_TEXT_BYTES`] count; an empty text has no tokens.
     pub fn refill(&mut self, text: &str) {
         self.folded.clear();
         self.marks.clear();
         fast::fold_into(self, capped(text, MAX_TEXT_BYTES));
+        // So that the last token has a head as well.
+        self.folded.push_str(HEAD_PADDING);
     }
 
     #[inline]
@@ -153,6 +172,8 @@ pub fn fold(text: &str) -> FoldedText {
     out.refill(text);
     out
 }
+
+const HEAD_PADDING: &str = "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
 /// The longest start of `text` that has at most `max_bytes` bytes and ends on a character boundary.
 fn capped(text: &str, max_bytes: usize) -> &str {

@@ -17,7 +17,7 @@ mod segment;
 mod sentence;
 mod visible;
 
-pub use fold::{FoldedText, Gap, MAX_TEXT_BYTES, Script, Token, fold};
+pub use fold::{FoldedText, Gap, HEAD_BYTES, MAX_TEXT_BYTES, Script, Token, fold};
 pub use segment::cased;
 pub use sentence::{sentence_around, sentence_starts};
 pub use visible::visible_text;

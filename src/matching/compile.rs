@@ -20,6 +20,7 @@ use crate::{
 };
 
 use super::{
+    checks::Checks,
     key::{MAX_GROUPS, key},
     pattern::Matcher,
     vocabulary::{Atom, Vocabulary, VocabularyBuilder, id, index},
@@ -78,7 +79,7 @@ pub struct CompiledTopics {
     /// The node of each topic.
     pub(super) roots: Vec<NodeId>,
     /// What is left to judge of each topic once its key is complete.
-    pub(super) rests: Vec<NodeId>,
+    pub(super) checks: Checks,
     pub(super) nodes: Vec<Node>,
     pub(super) vocabulary: Vocabulary,
     /// How each atom was written.
@@ -370,34 +371,33 @@ impl Builder {
         Ok(fresh)
     }
 
-    /// `root` without the parts that a complete key has proved: those that ask for nothing but that one of its atoms
-    /// occurs, wherever it is.
-    fn rest(&mut self, root: NodeId, groups: &[Vec<Atom>]) -> NodeId {
-        let Some(Node::All(parts)) = self.nodes.get(index(root)) else { return root };
+    /// The parts of `root` that a complete key has not proved. It has proved those that ask for nothing but that one of
+    /// its atoms occurs, wherever it is.
+    fn rest(&self, root: NodeId, groups: &[Vec<Atom>]) -> Vec<NodeId> {
+        let parts: &[NodeId] = match self.nodes.get(index(root)) {
+            Some(Node::All(parts)) => parts,
+            _ => &[root],
+        };
         // Where other parts of an item are read as well, an atom may occur in the wrong one.
         if self.fields & !part::DEFAULT != 0 {
-            return root;
+            return parts.to_vec();
         }
         let proved = |node: &&NodeId| match self.nodes.get(index(**node)) {
             Some(Node::AnyAtom(atoms, part::DEFAULT)) => groups.iter().any(|group| **group == **atoms),
             Some(Node::Atom(atom, part::DEFAULT)) => groups.iter().any(|group| **group == [*atom]),
             _ => false,
         };
-        let left: Box<[NodeId]> = parts.iter().filter(|part| !proved(part)).copied().collect();
-        match &*left {
-            [only] => *only,
-            _ => self.intern(Node::All(left)),
-        }
+        parts.iter().filter(|part| !proved(part)).copied().collect()
     }
 
-    fn build(mut self) -> CompiledTopics {
+    fn build(self) -> CompiledTopics {
         let mut pairs: Vec<(Atom, KeyGroup)> = Vec::new();
         let mut always = Vec::new();
         let mut complete = Vec::new();
-        let mut rests = Vec::new();
-        for (topic, root) in (0..).zip(self.roots.clone()) {
+        let mut checks = Checks::default();
+        for (topic, root) in (0..).zip(self.roots.iter().copied()) {
             let groups = key(&self.nodes, &self.clauses, root);
-            rests.push(self.rest(root, &groups));
+            checks.push(&self.nodes, &self.rest(root, &groups));
             if groups.is_empty() {
                 always.push(topic);
             }
@@ -418,7 +418,7 @@ impl Builder {
             topics: self.topics,
             defs: self.defs,
             roots: self.roots,
-            rests,
+            checks,
             nodes: self.nodes,
             vocabulary: self.vocabulary.build(),
             clauses: self.clauses,

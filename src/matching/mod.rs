@@ -11,6 +11,7 @@
 
 #[cfg(test)]
 mod builtin_tests;
+mod checks;
 mod compile;
 mod evaluate;
 mod explain;
@@ -120,8 +121,7 @@ impl<'a> Matcher<'a> {
         let (topics, places, verdicts) = (self.topics, &mut self.places, &mut self.verdicts);
         let mut evaluation = Evaluation { topics, item, places, verdicts };
         for topic in &self.candidates {
-            let rest = topics.rests.get(index(*topic));
-            if rest.is_some_and(|rest| evaluation.holds(*rest)) {
+            if topics.checks.hold(*topic, &mut evaluation) {
                 self.matched.push(index(*topic));
             }
         }

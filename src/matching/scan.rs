@@ -153,6 +153,9 @@ impl Places {
             if topics.fields & bits == 0 {
                 continue;
             }
+            if field == Field::Content && item.content.is_empty() && part.folded.is_empty() {
+                continue;
+            }
             let text = text_of(item, field, bits);
             if text.text.is_empty() && part.folded.is_empty() {
                 continue;

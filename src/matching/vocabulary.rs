@@ -58,6 +58,8 @@ struct Slot {
     packed: Packed,
     /// Index into `words`, plus one; 0: empty.
     word: u32,
+    /// The symbol of a short word that has no spelling of its own; 0: see there.
+    plain: Symbol,
 }
 
 type Spellings = Vec<(Box<str>, Symbol)>;
@@ -111,12 +113,14 @@ impl Vocabulary {
     ) {
         let hash = packed.hash();
         if bit(&self.filter, hash & self.filter_mask)
-            && let Some(word) = self.word(packed, hash, token.text)
+            && let Some((slot, word)) = self.word(packed, hash, token.text)
         {
-            if word.plain != 0 {
-                found(word.plain);
-            }
-            if !(word.cased.is_empty() && word.exact.is_empty()) {
+            if slot.plain != 0 {
+                found(slot.plain);
+            } else if let Some(word) = self.words.get(word) {
+                if word.plain != 0 {
+                    found(word.plain);
+                }
                 word.spelt(original.get(token.span.clone()).unwrap_or_default(), &mut found);
             }
         }
@@ -143,17 +147,16 @@ impl Vocabulary {
         }
     }
 
-    /// The word spelt `folded`, if a topic asks for it.
-    fn word(&self, packed: Packed, hash: u64, folded: &str) -> Option<&Word> {
+    /// The word spelt `folded`, if a topic asks for it: its place, and its index into `words`.
+    fn word(&self, packed: Packed, hash: u64, folded: &str) -> Option<(&Slot, usize)> {
         let mask = self.slots.len().checked_sub(1)?;
         let mut at = index_of(hash >> 32) & mask;
         loop {
             let slot = self.slots.get(at)?;
             let word = usize::try_from(slot.word.checked_sub(1)?).ok()?;
             if slot.packed == packed {
-                let word = self.words.get(word)?;
-                if folded.len() <= HEAD_BYTES || *word.folded == *folded {
-                    return Some(word);
+                if folded.len() <= HEAD_BYTES || *self.words.get(word)?.folded == *folded {
+                    return Some((slot, word));
                 }
             }
             at = (at + 1) & mask;
@@ -355,7 +358,8 @@ impl VocabularyBuilder {
                 place = (place + 1) & mask;
             }
             if let Some(slot) = built.slots.get_mut(place) {
-                *slot = Slot { packed, word: id(at + 1) };
+                let alone = word.cased.is_empty() && word.exact.is_empty();
+                *slot = Slot { packed, word: id(at + 1), plain: if alone { word.plain } else { 0 } };
             }
         }
         if !built.stems.is_empty() {

@@ -28,7 +28,7 @@ use wirewatch::{
 const ITEMS: usize = 42_000;
 const ROUNDS: usize = 15;
 /// Matches an item that the choice of words aims at.
-const AIM: f64 = 1.5;
+const AIM: f64 = 0.5;
 const GROUP: usize = 10;
 
 fn main() {

@@ -22,8 +22,8 @@ use super::{
     lint, parser, shared_lists,
 };
 
-/// Words and phrases one topic may have, those of its lists included.
-pub const MAX_ENTRIES: usize = 10_000;
+/// Words and phrases one topic may have, those of its lists included as often as it uses them.
+pub const MAX_ENTRIES: usize = 20_000;
 /// Lists inside lists: `@a` that holds `@b` is two deep.
 pub const MAX_LIST_DEPTH: usize = 4;
 
@@ -208,7 +208,7 @@ impl<'a> Resolver<'a> {
         };
         let (expr, warnings) = parser::parse(text, &mut lookup).map_err(|fault| fault.at(&Place::Query))?;
         self.warnings.extend(warnings.into_iter().map(|fault| fault.at(&Place::Query)));
-        self.count += expr.terms().len();
+        self.count += own_terms(&expr);
         if self.count > MAX_ENTRIES {
             let message = format!("the topic has more than {MAX_ENTRIES} entries");
             return Err(Fault::new(0..0, message, "split it into several topics").at(&Place::Query));
@@ -273,6 +273,15 @@ impl<'a> Resolver<'a> {
             Some((_, known)) => format!("did you mean `@{known}`?"),
             None => "define it under `[lists]`".to_owned(),
         }
+    }
+}
+
+/// Terms written in the query itself; those of its lists have been counted as they were read.
+fn own_terms(expr: &Expr) -> usize {
+    match expr {
+        Expr::Term(_) => 1,
+        Expr::Named { .. } => 0,
+        other => other.children().into_iter().map(own_terms).sum(),
     }
 }
 
@@ -372,6 +381,16 @@ mod tests {
         assert!(lists(&many(MAX_ENTRIES), &BTreeMap::new()).is_ok());
         let error = lists(&many(MAX_ENTRIES + 1), &BTreeMap::new()).unwrap_err();
         assert_eq!(error.place, Place::Any(MAX_ENTRIES));
+
+        // A list counts once for each use, a word of the query once.
+        let named = BTreeMap::from([("l".to_owned(), vec!["a".to_owned(); MAX_ENTRIES / 2 - 1])]);
+        let query = |more: &str| TopicSource {
+            query: Some(format!("@l OR @l OR b OR c{more}")),
+            ..source(&[], &[], &[])
+        };
+        assert!(lists(&query(""), &named).is_ok());
+        let error = lists(&query(" OR d"), &named).unwrap_err();
+        assert!(error.message.contains("more than"), "{error}");
 
         let deep = |n: usize| {
             let mut lists_in: BTreeMap<String, Vec<String>> =

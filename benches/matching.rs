@@ -7,7 +7,14 @@
 //! thread; figures are those of the best round. The words of the topics are chosen so that an item matches at most two topics on
 //! average, whatever their number.
 
-#![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a benchmark reads the clock and ends at the first fault"
+)]
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},

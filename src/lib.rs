@@ -53,6 +53,8 @@
 //! | [`mail`] | MIME, SMTP, Maildir |
 //! | [`systemd`] | the service manager |
 //!
+//! Between them, [`search`] tries topics on what is stored: it may use model, query, matching and store.
+//!
 //! The wiring may use everything: [`config`] (TOML → checked values), [`daemon`] (tasks and supervision), [`cli`].
 //! `tests/it/tidy.rs` holds this matrix as a test.
 //!
@@ -74,6 +76,7 @@ pub mod plan;
 pub mod query;
 pub mod render;
 pub mod schedule;
+pub mod search;
 pub mod store;
 pub mod systemd;
 pub mod text;

@@ -15,6 +15,7 @@ mod mail;
 mod outbox;
 mod output;
 mod run;
+mod search;
 mod setup;
 mod status;
 mod topics;
@@ -44,6 +45,8 @@ enum Command {
     Check(CheckArgs),
     /// Show how feeds, topics and the outbox fare; exits with 1 when something needs a hand
     Status(ListArgs),
+    /// Search the stored items with a query of the topic language, or with a topic
+    Search(SearchArgs),
     /// Say why an item matches a topic, or why not
     Explain(ExplainArgs),
     /// List and try topics
@@ -102,6 +105,38 @@ struct CheckArgs {
 struct ListArgs {
     #[command(flatten)]
     config: ConfigArg,
+    /// Print JSON for machines
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SortArg {
+    /// Those read last come first
+    Newest,
+    /// Those that match best come first
+    Relevance,
+}
+
+#[derive(Debug, Args)]
+struct SearchArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// What to look for, such as `tariff(s) NEAR/8 China`; lists of the configuration can be used as `@name`
+    #[arg(value_name = "QUERY", required_unless_present = "topic", conflicts_with = "topic")]
+    query: Option<String>,
+    /// Search with this topic of the configuration
+    #[arg(long, value_name = "NAME")]
+    topic: Option<String>,
+    /// Only items read within this time, such as 90d
+    #[arg(long, value_name = "DURATION")]
+    since: Option<String>,
+    /// How many at most
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    limit: u16,
+    /// Which come first
+    #[arg(long, value_enum, default_value = "newest")]
+    sort: SortArg,
     /// Print JSON for machines
     #[arg(long)]
     json: bool,
@@ -241,6 +276,8 @@ enum MailCommand {
 pub(crate) enum Failure {
     /// The configuration is bad; the text tells file, line and remedy.
     Config(String),
+    /// What was typed is wrong; the text tells what and the remedy.
+    Usage(String),
     /// Anything else.
     Other(anyhow::Error),
 }
@@ -282,6 +319,7 @@ async fn dispatch(command: Command) -> Outcome {
         Command::Demo(args) => demo::demo(&args).await,
         Command::Check(args) => check::check(&args).await,
         Command::Status(args) => status::status(&args).await,
+        Command::Search(args) => search::search(&args).await,
         Command::Explain(args) => explain::explain(&args).await,
         Command::Topics(command) => topics::topics(&command),
         Command::Feeds(command) => feeds::feeds(&command).await,
@@ -297,6 +335,10 @@ fn fail(failure: &Failure) -> ExitCode {
         Failure::Config(text) => {
             output::tell!("{}", text.trim_end());
             ExitCode::from(3)
+        }
+        Failure::Usage(text) => {
+            output::tell!("{}", text.trim_end());
+            ExitCode::from(2)
         }
         Failure::Other(error) if output::is_broken_pipe(error) => ExitCode::SUCCESS,
         Failure::Other(error) => {

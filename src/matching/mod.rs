@@ -16,6 +16,9 @@ mod compile;
 mod evaluate;
 mod explain;
 mod key;
+mod narrow;
+#[cfg(test)]
+mod narrow_tests;
 mod pattern;
 mod scan;
 #[cfg(test)]
@@ -25,6 +28,7 @@ mod vocabulary;
 pub use compile::{CompileError, CompiledTopics, MAX_CLAUSES, MAX_PATTERNS_BYTES, MAX_TOPICS};
 pub use evaluate::MAX_PLACES;
 pub use explain::{Explanation, Label, Node, Reason, explain};
+pub use narrow::{INDEX_FORM, MAX_LEAVES, MAX_NESTING, index_tokens, narrowing};
 pub use pattern::{MAX_PATTERN_HITS, MAX_TABLE_BYTES};
 
 use std::collections::BTreeSet;

@@ -22,7 +22,7 @@ use super::{
 };
 
 /// The parts of an item in the order they are read, as [`Mask`] bits; the text's bits come by position.
-const PARTS: [(Field, Mask); 9] = [
+pub(super) const PARTS: [(Field, Mask); 9] = [
     (Field::Title, part::TITLE),
     (Field::Summary, part::LEAD | part::REST),
     (Field::Content, part::LEAD | part::REST),
@@ -383,12 +383,14 @@ fn tokens_on(folded: &FoldedText, part: u8, range: &Range<usize>) -> Span {
     Span { part, first, last: at(range.end.saturating_sub(1)).max(first) }
 }
 
-struct PartText<'a> {
-    text: Cow<'a, str>,
+/// The text of one part of an item.
+pub(super) struct PartText<'a> {
+    pub(super) text: Cow<'a, str>,
+    /// Where it begins in its field's text.
     start: usize,
 }
 
-fn text_of(item: &Item, field: Field, bits: Mask) -> PartText<'_> {
+pub(super) fn text_of(item: &Item, field: Field, bits: Mask) -> PartText<'_> {
     let whole = item.field(field);
     if bits != part::SITE {
         return PartText { text: whole, start: 0 };

@@ -154,10 +154,10 @@ impl Vocabulary {
         loop {
             let slot = self.slots.get(at)?;
             let word = usize::try_from(slot.word.checked_sub(1)?).ok()?;
-            if slot.packed == packed {
-                if folded.len() <= HEAD_BYTES || *self.words.get(word)?.folded == *folded {
-                    return Some((slot, word));
-                }
+            if slot.packed == packed
+                && (folded.len() <= HEAD_BYTES || *self.words.get(word)?.folded == *folded)
+            {
+                return Some((slot, word));
             }
             at = (at + 1) & mask;
         }

@@ -13,6 +13,7 @@ mod notification;
 mod people;
 mod poll;
 mod report;
+mod search;
 mod subscription;
 pub mod time;
 mod topic;
@@ -26,6 +27,7 @@ pub use poll::{FailureKind, Poll, PollFailure, PollOutcome, Recorded, Redirect};
 pub use report::{
     ExportedItem, FeedReport, OperatorNews, OutboxReport, QueueReport, StatusReport, TopicReport,
 };
+pub use search::{ArchivePage, IndexEntry, IndexState, Narrowing, StoredItem};
 pub use subscription::{
     AlertPolicy, Days, Delivery, DigestPolicy, Pending, PendingId, QuietHours, Route, Subscription,
     SubscriptionName, TopicSelector, WhenEmpty,

@@ -16,23 +16,25 @@ use super::clean;
 use crate::text::sentence_around;
 
 /// Longest headline shown, in graphemes.
-pub(super) const MAX_HEADLINE: usize = 240;
+pub const MAX_HEADLINE: usize = 240;
 /// Longest excerpt shown, in characters.
 pub(super) const MAX_EXCERPT: usize = 600;
-/// Most characters shown before the hit where its sentence is longer than [`MAX_EXCERPT`].
+/// Longest snippet shown, in characters.
+pub const MAX_SNIPPET: usize = 300;
+/// Most characters shown before the hit where its sentence is too long to be shown whole.
 const LEAD: usize = 200;
 
 /// A run of text that is a hit or is not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Segment {
+pub struct Segment {
     /// Cleaned, not escaped.
-    pub(super) text: String,
+    pub text: String,
     /// To be marked.
-    pub(super) hit: bool,
+    pub hit: bool,
 }
 
 /// The headline, cut to [`MAX_HEADLINE`].
-pub(super) fn headline(title: &str, hits: &[Range<usize>]) -> Vec<Segment> {
+pub fn headline(title: &str, hits: &[Range<usize>]) -> Vec<Segment> {
     let end = title.grapheme_indices(true).nth(MAX_HEADLINE).map_or(title.len(), |(at, _)| at);
     segments(title, 0..end, hits)
 }
@@ -46,8 +48,19 @@ pub(super) fn excerpt(text: &str, hits: &[Range<usize>]) -> Vec<Segment> {
     let range = match with_neighbour(text, own.clone()) {
         wide if chars(text, &wide) <= MAX_EXCERPT => wide,
         _ if chars(text, &own) <= MAX_EXCERPT => own,
-        _ => around(text, &own, first.start),
+        _ => around(text, &own, first.start, MAX_EXCERPT),
     };
+    segments(text, range, hits)
+}
+
+/// The sentence that holds the first hit, or the text's first sentence when there is no hit, cut to [`MAX_SNIPPET`].
+/// Empty for an empty text.
+pub fn snippet(text: &str, hits: &[Range<usize>]) -> Vec<Segment> {
+    let first = hits.iter().find(|hit| text.get(Range::clone(hit)).is_some()).cloned().unwrap_or(0..0);
+    let sentence = sentence_around(text, first.clone());
+    let own = sentence.start.min(first.start)..sentence.end.max(first.end);
+    let is_short = chars(text, &own) <= MAX_SNIPPET;
+    let range = if is_short { own } else { around(text, &own, first.start, MAX_SNIPPET) };
     segments(text, range, hits)
 }
 
@@ -68,17 +81,17 @@ fn with_neighbour(text: &str, own: Range<usize>) -> Range<usize> {
     }
 }
 
-/// At most [`MAX_EXCERPT`] characters of `own` around the byte `hit`, cut at spaces where there are any near.
-fn around(text: &str, own: &Range<usize>, hit: usize) -> Range<usize> {
+/// At most `max` characters of `own` around the byte `hit`, cut at spaces where there are any near.
+fn around(text: &str, own: &Range<usize>, hit: usize, max: usize) -> Range<usize> {
     const NEAR: usize = 30;
     let (Some(before), Some(after)) = (text.get(own.start..hit), text.get(hit..own.end)) else {
         return own.clone();
     };
-    let lead = before.char_indices().rev().nth(LEAD).map_or(0, |(at, _)| at);
+    let lead = before.char_indices().rev().nth(LEAD.min(max / 3)).map_or(0, |(at, _)| at);
     let kept = before.get(lead..).unwrap_or_default();
     let to_space = if lead == 0 { None } else { kept.char_indices().take(NEAR).find(|(_, c)| *c == ' ') };
     let start = own.start + lead + to_space.map_or(0, |(at, _)| at + 1);
-    let left = MAX_EXCERPT.saturating_sub(chars(text, &(start..hit)));
+    let left = max.saturating_sub(chars(text, &(start..hit)));
     let end = after.char_indices().nth(left).map_or(after.len(), |(at, _)| at);
     let tail = after.get(..end).unwrap_or_default();
     let space = tail.char_indices().rev().take(NEAR).find(|(_, c)| *c == ' ').map(|(at, _)| at);
@@ -166,6 +179,19 @@ mod tests {
         let whole = "字".repeat(MAX_EXCERPT);
         assert_eq!(told(excerpt, &whole), whole);
         assert_eq!(told(excerpt, &format!("{whole}字")), format!("{whole} …"));
+    }
+
+    #[test]
+    fn a_snippet_is_one_sentence_cut_at_n_and_n_plus_1() {
+        let check = |marked: &str, want: &str| assert_eq!(told(snippet, marked), want, "{marked}");
+        check("One. Two is [here]. Three.", "Two is *here*.");
+        check("No hit. Second.", "No hit.");
+        check("", "");
+        let whole = "字".repeat(MAX_SNIPPET);
+        assert_eq!(told(snippet, &whole), whole);
+        assert_eq!(told(snippet, &format!("{whole}字")), format!("{whole} …"));
+        let got = told(snippet, &format!("{}[hit]{}", "left ".repeat(99), " right".repeat(99)));
+        assert!(got.contains(" *hit* ") && got.chars().count() <= MAX_SNIPPET + 6, "{got}");
     }
 
     #[test]

@@ -27,6 +27,7 @@ use minijinja::{
     AutoEscape, Environment, UndefinedBehavior, Value, escape_formatter, syntax::SyntaxConfig, value::Serde,
 };
 
+pub use excerpt::{MAX_HEADLINE, MAX_SNIPPET, Segment, headline, snippet};
 pub use sample::sample;
 
 use self::view::{Detail, MailView, Prepared};

@@ -20,6 +20,7 @@ mod outbox;
 mod planning;
 mod polls;
 mod row;
+mod search;
 mod upkeep;
 mod worker;
 

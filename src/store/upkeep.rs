@@ -1,7 +1,7 @@
 //! Retention, checkpoints and the status report.
 
-use super::{Error, Store, row};
-use crate::model::{QueueReport, StatusReport, Timestamp, TopicName, TopicReport};
+use super::{Error, Store, row, search};
+use crate::model::{ItemId, QueueReport, StatusReport, Timestamp, TopicName, TopicReport};
 
 /// What one round of retention removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Pruned {
 impl Store {
     /// Removes up to `limit` items first seen before `items_before`, except those with pending matches, and the
     /// bodies of up to `limit` mails settled before `mails_before`. What items are recognised by stays, so an old
-    /// item that a feed still carries is not new again. Stories without items go too.
+    /// item that a feed still carries is not new again. Stories without items go too. Items leave the index as well.
     ///
     /// # Errors
     /// See [`Error`].
@@ -26,14 +26,17 @@ impl Store {
         limit: usize,
     ) -> Result<Pruned, Error> {
         self.write(move |tx| {
-            let items = tx
+            let removed: Vec<ItemId> = tx
                 .prepare_cached(
                     "DELETE FROM item WHERE id IN (
                          SELECT id FROM item WHERE first_seen_at_ms < ?1
                          AND NOT EXISTS (SELECT 1 FROM pending WHERE pending.item_id = item.id)
-                         ORDER BY first_seen_at_ms LIMIT ?2)",
+                         ORDER BY first_seen_at_ms LIMIT ?2)
+                     RETURNING id",
                 )?
-                .execute((row::ms(items_before), row::limit(limit)))?;
+                .query_map((row::ms(items_before), row::limit(limit)), |r| Ok(ItemId(r.get(0)?)))?
+                .collect::<Result<_, _>>()?;
+            search::forget(tx, &removed)?;
             let bodies = tx
                 .prepare_cached(
                     "UPDATE notification SET body_text = '', body_html = '' WHERE seq IN (
@@ -55,7 +58,7 @@ impl Store {
                 ))?
                 .execute([row::ms(items_before)])?;
             }
-            Ok(Pruned { items, bodies })
+            Ok(Pruned { items: removed.len(), bodies })
         })
         .await
     }

@@ -16,5 +16,6 @@ mod delivery;
 mod faults;
 mod harness;
 mod pipeline;
+mod search;
 mod store;
 mod tidy;

@@ -21,6 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("mail", &["model", "clock"]),
     ("systemd", &[]),
+    ("search", &["model", "query", "matching", "store"]),
     ("config", &["*"]),
     ("daemon", &["*"]),
     ("cli", &["*"]),

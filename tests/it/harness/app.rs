@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use wirewatch::{
     clock::Clock,
     config::{self, Config, Environment},
-    daemon::{Catalog, Daemon, Mailer, Planner, Poller, Progress, StepError, TransportSpec},
+    daemon::{Catalog, Daemon, Janitor, Mailer, Planner, Poller, Progress, StepError, TransportSpec},
     mail::{Identity, Memory, Sender},
     model::{OutboundMail, Timestamp, time},
     store::Store,
@@ -29,6 +29,7 @@ pub struct TestApp {
     poller: Poller,
     planner: Planner,
     mailer: Mailer,
+    janitor: Janitor,
     daemon: Daemon,
 }
 
@@ -88,12 +89,13 @@ impl TestApp {
         let store = Store::open(&config.state.dir).unwrap();
         let daemon = Daemon::build(store.clone(), clock.clone(), catalog).await.unwrap();
         let (poller, planner, mailer) = (daemon.poller(), daemon.planner(), daemon.mailer());
-        Self { dir, farm, clock, memory, store, config: text.to_owned(), poller, planner, mailer, daemon }
+        let (config, janitor) = (text.to_owned(), daemon.janitor());
+        Self { dir, farm, clock, memory, store, config, poller, planner, mailer, janitor, daemon }
     }
 
     async fn into_parts(self) -> (TempDir, Farm, Clock, Memory) {
-        let Self { dir, farm, clock, memory, store, poller, planner, mailer, daemon, .. } = self;
-        drop((poller, planner, mailer, daemon));
+        let Self { dir, farm, clock, memory, store, poller, planner, mailer, janitor, daemon, .. } = self;
+        drop((poller, planner, mailer, janitor, daemon));
         // The kernel takes the lock away from a killed process; here the threads must let go of it.
         store.close().await;
         (dir, farm, clock, memory)
@@ -140,6 +142,15 @@ impl TestApp {
         self.tamper(&format!("ALTER TABLE {table} RENAME TO aside"));
         self.poll_refused().await;
         self.tamper(&format!("ALTER TABLE aside RENAME TO {table}"));
+    }
+
+    /// Tidies until there is nothing to do; says until when.
+    pub async fn tidy(&mut self) -> Option<Timestamp> {
+        loop {
+            if let Progress::Idle { until } = self.janitor.step(self.clock.now()).await.unwrap() {
+                return until;
+            }
+        }
     }
 
     /// One round, as `run --once` does it.

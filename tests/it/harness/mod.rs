@@ -1,5 +1,6 @@
-//! What tests share: a web server, a mail server, an application on a manual clock.
+//! What tests share: a web server, a mail server, made-up news, an application on a manual clock.
 
 pub mod app;
 pub mod farm;
+pub mod newsroom;
 pub mod sink;

@@ -16,5 +16,6 @@ mod delivery;
 mod faults;
 mod harness;
 mod pipeline;
+mod queries;
 mod store;
 mod tidy;

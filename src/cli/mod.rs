@@ -5,15 +5,21 @@
 //! **Invariant:** exit codes are 0 done, 1 failed, 2 wrong usage, 3 bad configuration; nothing below here ends the
 //! process.
 
+mod archive;
+mod backtest;
 mod check;
 mod demo;
 mod digest;
+mod exclusion;
 mod explain;
 mod feeds;
 mod items;
+mod labels;
 mod mail;
+mod mark;
 mod outbox;
 mod output;
+mod rules;
 mod run;
 mod setup;
 mod status;
@@ -45,7 +51,9 @@ enum Command {
     /// Show how feeds, topics and the outbox fare; exits with 1 when something needs a hand
     Status(ListArgs),
     /// Say why an item matches a topic, or why not
-    Explain(ExplainArgs),
+    Explain(explain::ExplainArgs),
+    /// Try a topic or a query on everything stored
+    Backtest(backtest::BacktestArgs),
     /// List and try topics
     #[command(subcommand)]
     Topics(TopicsCommand),
@@ -107,18 +115,6 @@ struct ListArgs {
     json: bool,
 }
 
-#[derive(Debug, Args)]
-struct ExplainArgs {
-    #[command(flatten)]
-    config: ConfigArg,
-    /// A stored item's number or link; a file with one item as JSON; or `-` for standard input
-    #[arg(value_name = "ITEM")]
-    item: String,
-    /// Only this topic
-    #[arg(long, value_name = "NAME")]
-    topic: Option<String>,
-}
-
 #[derive(Debug, Subcommand)]
 enum TopicsCommand {
     /// Topics in force
@@ -135,6 +131,8 @@ enum TopicsCommand {
         #[command(flatten)]
         config: ConfigArg,
     },
+    /// Measure topics on items whose topics are known: precision, recall and F1 of each
+    Test(labels::TestArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -241,6 +239,8 @@ enum MailCommand {
 pub(crate) enum Failure {
     /// The configuration is bad; the text tells file, line and remedy.
     Config(String),
+    /// An argument is wrong; the text says which and how to mend it.
+    Usage(String),
     /// Anything else.
     Other(anyhow::Error),
 }
@@ -283,6 +283,7 @@ async fn dispatch(command: Command) -> Outcome {
         Command::Check(args) => check::check(&args).await,
         Command::Status(args) => status::status(&args).await,
         Command::Explain(args) => explain::explain(&args).await,
+        Command::Backtest(args) => backtest::backtest(&args).await,
         Command::Topics(command) => topics::topics(&command),
         Command::Feeds(command) => feeds::feeds(&command).await,
         Command::Items(command) => items::items(&command).await,
@@ -297,6 +298,10 @@ fn fail(failure: &Failure) -> ExitCode {
         Failure::Config(text) => {
             output::tell!("{}", text.trim_end());
             ExitCode::from(3)
+        }
+        Failure::Usage(text) => {
+            output::tell!("{}", text.trim_end());
+            ExitCode::from(2)
         }
         Failure::Other(error) if output::is_broken_pipe(error) => ExitCode::SUCCESS,
         Failure::Other(error) => {

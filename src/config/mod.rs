@@ -40,6 +40,7 @@ use std::{
 use toml::de::DeTable;
 use url::Url;
 
+pub(crate) use self::diagnostic::did_you_mean;
 pub use self::{
     compile::typed_query,
     diagnostic::{Diagnostic, Diagnostics, MAX_DIAGNOSTICS, Severity},

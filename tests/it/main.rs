@@ -9,10 +9,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod backtest;
 mod cli;
 mod crash;
 mod daemon;
 mod delivery;
+mod explain;
 mod faults;
 mod harness;
 mod pipeline;

@@ -6,7 +6,7 @@ use futures_util::{StreamExt, stream};
 use url::Host;
 
 use super::{
-    CheckArgs, Failure, Outcome,
+    CheckArgs, Failure, Outcome, exclusion,
     output::{self, say},
 };
 use crate::{
@@ -41,6 +41,9 @@ pub(super) async fn check(args: &CheckArgs) -> Outcome {
         }
     }
     templates(&catalog)?;
+    for warning in exclusion::warnings(&config).await {
+        output::tell!("{warning}\n");
+    }
     summary(&config, &catalog);
     if !args.online {
         say!("configuration OK");

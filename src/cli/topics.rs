@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    ConfigArg, Failure, Outcome, TopicsCommand,
+    ConfigArg, Failure, Outcome, TopicsCommand, labels,
     output::{self, say},
+    rules::Rules,
 };
 use crate::{
-    config,
     matching::{self, CompiledTopics},
     model::Item,
     query::{TopicDef, ast::Expr},
@@ -26,22 +26,33 @@ const MAX_TEXT_CHARS: usize = 64_000;
 /// Longest line of terms that `topics show` prints.
 const WIDTH: usize = 100;
 /// Some editors begin a file with it.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// An item as `topics match` and `explain` read it.
 #[derive(Debug, Deserialize)]
 pub(super) struct ItemLine {
     /// Given back as it came, to the letter.
     #[serde(default)]
-    id: Option<Box<RawValue>>,
+    pub(super) id: Option<Box<RawValue>>,
     #[serde(default)]
     title: Option<String>,
     #[serde(default)]
     summary: Option<String>,
     #[serde(default)]
+    content: Option<String>,
+    /// The summary where there is none, otherwise the content.
+    #[serde(default)]
+    text: Option<String>,
+    #[serde(default)]
     link: Option<String>,
     #[serde(default)]
     lang: Option<String>,
+    #[serde(default)]
+    author: Option<String>,
+    #[serde(default)]
+    tags: Option<Vec<String>>,
+    #[serde(default)]
+    feed: Option<String>,
 }
 
 impl ItemLine {
@@ -58,11 +69,19 @@ impl ItemLine {
     /// The item in the form feeds give it: visible text only.
     pub(super) fn into_item(self) -> Item {
         let visible = |html: Option<String>| text::visible_text(&html.unwrap_or_default(), MAX_TEXT_CHARS);
+        let (summary, content) = match (self.summary, self.content) {
+            (None, content) => (self.text, content),
+            (summary, content) => (summary, content.or(self.text)),
+        };
         Item {
             title: visible(self.title),
-            summary: visible(self.summary),
+            summary: visible(summary),
+            content: visible(content),
             link: self.link.and_then(|link| link.parse().ok()),
             lang: self.lang,
+            author: self.author,
+            tags: self.tags.unwrap_or_default(),
+            feed: self.feed.map(Into::into),
             ..Item::default()
         }
     }
@@ -98,25 +117,19 @@ pub(super) fn topics(command: &TopicsCommand) -> Outcome {
             }
         }
         TopicsCommand::Show { config, name } => {
-            let defs = definitions(config)?;
-            let def = defs
-                .iter()
-                .find(|def| def.topic.name.as_str() == name)
-                .with_context(|| format!("there is no topic `{name}`; see `wirewatch topics list`"))?;
+            let rules = Rules::read(config)?;
+            let def = rules.find(name)?;
             say!("{} ({}), revision {:016x}", def.topic.name, def.topic.title, def.topic.revision);
             show(&def.expr, 0);
         }
+        TopicsCommand::Test(args) => return labels::test(args),
         TopicsCommand::Match { config } => return Ok(match_lines(&compile(&definitions(config)?)?)?),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The topics of the configuration; without any configuration, the built-in ones.
-pub(super) fn definitions(arg: &ConfigArg) -> Result<Vec<TopicDef>, Failure> {
-    if arg.config.is_none() && !config::default_path().exists() {
-        return config::builtin_topics().map_err(|error| Failure::Config(error.to_string()));
-    }
-    Ok(arg.load()?.definitions)
+fn definitions(arg: &ConfigArg) -> Result<Vec<TopicDef>, Failure> {
+    Ok(Rules::read(arg)?.definitions)
 }
 
 pub(super) fn compile(defs: &[TopicDef]) -> Result<CompiledTopics, Failure> {

@@ -8,11 +8,52 @@
 use std::collections::BTreeMap;
 
 use super::{
-    diagnostic::Report,
-    source::{Place, Text},
+    Config,
+    diagnostic::{Diagnostic, Report},
+    source::{Place, Source, Text},
     topics::{TopicEntry, TopicKey, TopicOrigin},
 };
-use crate::query::{self, TopicDef, TopicSource};
+use crate::{
+    matching::{CompileError, CompiledTopics},
+    query::{self, TopicDef, TopicSource},
+};
+
+impl Config {
+    /// The entries of `[lists]`, as queries use them.
+    pub fn named_lists(&self) -> BTreeMap<String, Vec<String>> {
+        named(&self.lists)
+    }
+}
+
+/// Checks a query that was typed as the argument `argument` of a command; `lists` are those it may use as `@name`.
+/// The topic it makes is called `name`.
+///
+/// # Errors
+/// What is wrong, at its place in the query.
+pub fn typed_query(
+    argument: &str,
+    text: &str,
+    name: &str,
+    lists: &BTreeMap<String, Vec<String>>,
+) -> Result<TopicDef, Box<Diagnostic>> {
+    let source =
+        TopicSource { name: name.to_owned(), query: Some(text.to_owned()), ..TopicSource::default() };
+    let checked = query::lists(&source, lists).and_then(|definition| {
+        usable(&definition, &source, lists)?;
+        Ok(definition)
+    });
+    checked.map_err(|error| {
+        let place = match &error.place {
+            query::Place::Query => Place::span(&Source::argument(argument, text), error.span),
+            _ => Place::span(&Source::argument(argument, text), 0..text.len()),
+        };
+        Box::new(Diagnostic::error(&place, error.message, error.help.unwrap_or_default()))
+    })
+}
+
+fn named(lists: &BTreeMap<String, Vec<Text>>) -> BTreeMap<String, Vec<String>> {
+    lists.iter().map(|(name, entries)| (name.clone(), values(entries))).collect()
+}
 
 /// The definitions in order of the configuration; those with faults are reported instead, each fault once.
 pub(super) fn definitions(
@@ -20,8 +61,7 @@ pub(super) fn definitions(
     lists: &BTreeMap<String, Vec<Text>>,
     report: &Report,
 ) -> Vec<TopicDef> {
-    let named: BTreeMap<String, Vec<String>> =
-        lists.iter().map(|(name, entries)| (name.clone(), values(entries))).collect();
+    let named = named(lists);
     // A list nobody uses must be right as well: it will be used one day.
     let mut told: Vec<query::Error> = Vec::new();
     let mut tell = |entry: Option<&TopicEntry>, error: query::Error| {
@@ -72,13 +112,40 @@ fn definition(entry: &TopicEntry, named: &BTreeMap<String, Vec<String>>) -> Resu
         none: values(&entry.none),
         query: entry.query.as_ref().map(|query| query.value.clone()),
     };
-    match &entry.origin {
+    let definition = match &entry.origin {
         TopicOrigin::Own => query::lists(&source, named),
         TopicOrigin::Builtin(name) => match query::builtin(name) {
             Some(base) => query::extend(&base, &source, named),
             None => query::lists(&source, named),
         },
-    }
+    }?;
+    usable(&definition, &source, named)?;
+    Ok(definition)
+}
+
+/// Some clauses can be read, but not be looked for: only compiling them tells.
+fn usable(
+    definition: &TopicDef,
+    source: &TopicSource,
+    named: &BTreeMap<String, Vec<String>>,
+) -> Result<(), query::Error> {
+    let Err(error) = CompiledTopics::compile(std::slice::from_ref(definition)) else { return Ok(()) };
+    let (clause, message, help) = match error {
+        CompileError::Regex { clause, reason, .. } => (
+            Some(clause),
+            format!("the regular expression cannot be used: {reason}"),
+            "mend it, or write plain words: `stem*`, `call(s|ed|ing)`, `\"two words\"`".to_owned(),
+        ),
+        CompileError::Empty { clause, .. } => {
+            let message = format!("`{clause}` has no letter or digit left once it is folded");
+            (Some(clause), message, "remove it".to_owned())
+        }
+        other => (None, other.to_string(), "split the topic into several".to_owned()),
+    };
+    let (place, span) = clause
+        .and_then(|clause| query::locate(source, named, &clause))
+        .unwrap_or((query::Place::Topic, 0..0));
+    Err(query::Error { place, span, message, help: Some(help) })
 }
 
 fn values(entries: &[Text]) -> Vec<String> {

@@ -183,7 +183,7 @@ impl Report {
 }
 
 /// The candidate that `word` is most likely a misspelling of, if any comes close.
-pub(super) fn did_you_mean<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+pub(crate) fn did_you_mean<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let word = word.to_lowercase();
     let close_enough = (word.chars().count() / 3).max(1);
     candidates

@@ -40,8 +40,9 @@ use std::{
 use toml::de::DeTable;
 use url::Url;
 
-use self::{diagnostic::Report, reader::Schema, reader::Table, source::Source};
+pub(crate) use self::diagnostic::did_you_mean;
 pub use self::{
+    compile::typed_query,
     diagnostic::{Diagnostic, Diagnostics, MAX_DIAGNOSTICS, Severity},
     environment::Environment,
     feeds::{MAX_FEEDS, MAX_ON_ADD_ITEMS, MAX_OPML_FILES, MAX_TITLE_CHARS, MAX_URL_BYTES},
@@ -64,6 +65,7 @@ pub use self::{
     },
     units::{MAX_DURATION, MAX_SIZE, UnitError, parse_duration, parse_size, print_duration, print_size},
 };
+use self::{diagnostic::Report, reader::Schema, reader::Table, source::Source};
 use crate::{
     feed::opml,
     model::{FeedSpec, Subscription},

@@ -33,6 +33,13 @@ impl Source {
         Arc::new(Self { path: path.to_owned(), order, text, line_starts, secrets: OnceLock::new() })
     }
 
+    /// Text that was typed as the argument `name` of a command; it is shown whole.
+    pub(super) fn argument(name: &str, text: &str) -> Arc<Self> {
+        let source = Self::new(Path::new(name), 0, text.to_owned());
+        source.secrets.get_or_init(Vec::new);
+        source
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

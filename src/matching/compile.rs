@@ -219,11 +219,17 @@ impl CompiledTopics {
         Ok(builder.build())
     }
 
-    /// One topic alone, and what each of its clauses became.
-    pub(super) fn traced(def: &TopicDef) -> Result<(Self, Trace), CompileError> {
+    /// One expression alone, as a topic without a name, and what each of its clauses became.
+    pub(super) fn traced(expr: &Expr) -> Result<(Self, Trace), CompileError> {
+        let topic = Topic { name: TopicName::new(""), title: String::new(), revision: 0 };
         let mut builder = Builder::default();
-        let trace = builder.add(def)?;
+        let trace = builder.add(&TopicDef { topic, expr: expr.clone(), warnings: Vec::new() })?;
         Ok((builder.build(), trace))
+    }
+
+    /// Whether any topic looks at more of an item than its title and text.
+    pub fn looks_beyond_text(&self) -> bool {
+        self.fields & !part::DEFAULT != 0
     }
 
     /// The topics, sorted by name.

@@ -43,7 +43,8 @@ pub struct Node {
     pub weight: Option<i16>,
     /// Whether it holds. A [`Label::NoneOf`] holds when nothing under it does.
     pub holds: bool,
-    /// Every place of a word, phrase or regular expression, in reading order; empty for the others.
+    /// Every place of a word, phrase or regular expression, in reading order; for a scope that fails with
+    /// [`Reason::OutsideScope`] the places outside; empty for the others.
     pub hits: Vec<ClauseHit>,
     /// Why it fails though its parts are there, or what a score adds up to.
     pub reason: Option<Reason>,
@@ -99,6 +100,8 @@ pub enum Reason {
         /// Places asked for.
         wanted: u16,
     },
+    /// What is asked for occurs, but outside this part of the item.
+    OutsideScope(Scope),
     /// What the weights add up to.
     Sum {
         /// The sum.
@@ -123,6 +126,7 @@ impl fmt::Display for Reason {
             Self::Seldom { found, wanted } => {
                 write!(f, "ATLEAST/{wanted} failed: {} found", counted(*found, "place"))
             }
+            Self::OutsideScope(scope) => write!(f, "{}: failed: it occurs elsewhere only", scope.as_str()),
             Self::Sum { sum, threshold } => {
                 write!(f, "the weights add up to {sum}, {threshold} is asked for")
             }
@@ -164,7 +168,8 @@ impl Explanation {
                 continue;
             }
             match node.label {
-                Label::AllOf | Label::Scope(_) => open.extend(node.children.iter().rev()),
+                Label::AllOf => open.extend(node.children.iter().rev()),
+                Label::Scope(_) if node.reason.is_none() => open.extend(node.children.iter().rev()),
                 Label::AnyOf | Label::List(_) if node.children.iter().any(occurs) => {
                     open.extend(node.children.iter().min_by(|a, b| lack(a).total_cmp(&lack(b))));
                 }
@@ -202,6 +207,7 @@ fn lack(node: &Node) -> f64 {
     match node.label {
         Label::AllOf => node.children.iter().map(lack).sum(),
         Label::AnyOf | Label::List(_) => node.children.iter().map(lack).fold(1.0, f64::min),
+        Label::Scope(_) if node.reason.is_some() => 0.5,
         Label::Scope(_) => node.children.iter().map(lack).sum::<f64>().max(0.5),
         Label::Near(_) | Label::AtLeast(_) if node.reason.is_none() => node.children.iter().map(lack).sum(),
         Label::Near(_) | Label::AtLeast(_) | Label::Score(_) => 0.5,
@@ -217,14 +223,19 @@ pub fn explain(topics: &CompiledTopics, name: &TopicName, item: &Item) -> Option
 
 fn explain_definition(def: &TopicDef, item: &Item) -> Option<Explanation> {
     // Definitions in force have been compiled before, so this one compiles.
-    let (topics, trace) = CompiledTopics::traced(def).ok()?;
+    let root = judged(&def.expr, item, |evaluation, trace| evaluation.explained(&def.expr, trace))?;
+    Some(Explanation { topic: def.topic.clone(), matched: root.holds, root })
+}
+
+/// What `look` finds when `expr` is judged on `item`; `None` if `expr` does not compile.
+fn judged<T>(expr: &Expr, item: &Item, look: impl FnOnce(&mut Evaluation<'_>, &Trace) -> T) -> Option<T> {
+    let (topics, trace) = CompiledTopics::traced(expr).ok()?;
     let mut places = Places::new(&topics);
     let mut verdicts = Verdicts::new(&topics);
     places.read(&topics, item);
     verdicts.next_item();
     let mut evaluation = Evaluation { topics: &topics, item, places: &mut places, verdicts: &mut verdicts };
-    let root = evaluation.explained(&def.expr, &trace);
-    Some(Explanation { topic: def.topic.clone(), matched: root.holds, root })
+    Some(look(&mut evaluation, &trace))
 }
 
 impl Evaluation<'_> {
@@ -242,11 +253,15 @@ impl Evaluation<'_> {
             Expr::Scope { scope, .. } => Label::Scope(*scope),
             Expr::Named { name, .. } => Label::List(Arc::clone(name)),
         };
+        let mut reason = self.reason(expr, trace, holds);
         let hits = match expr {
             Expr::Term(_) | Expr::Regex(_) => self.hits(trace.node),
+            Expr::Scope { scope, expr } if !holds => self.elsewhere(*scope, expr),
             _ => Vec::new(),
         };
-        let reason = self.reason(expr, trace, holds);
+        if let (Expr::Scope { scope, .. }, false) = (expr, hits.is_empty()) {
+            reason = Some(Reason::OutsideScope(*scope));
+        }
         let mut children: Vec<Node> = expr
             .children()
             .into_iter()
@@ -264,6 +279,19 @@ impl Evaluation<'_> {
             children = children.pop().map(|inner| inner.children).unwrap_or_default();
         }
         Node { label, weight: None, holds, hits, reason, children }
+    }
+
+    /// Places that would make `inner` hold if it were looked for in all of the text; empty for a scope that is no
+    /// part of the text.
+    fn elsewhere(&self, scope: Scope, inner: &Expr) -> Vec<ClauseHit> {
+        if !matches!(scope, Scope::Title | Scope::Lead | Scope::Body) {
+            return Vec::new();
+        }
+        let found = judged(inner, self.item, |evaluation, trace| match evaluation.holds(trace.node) {
+            true => evaluation.hits(trace.node),
+            false => Vec::new(),
+        });
+        found.unwrap_or_default()
     }
 
     fn reason(&mut self, expr: &Expr, trace: &Trace, holds: bool) -> Option<Reason> {

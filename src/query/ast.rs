@@ -214,6 +214,24 @@ impl Expr {
         found
     }
 
+    /// This without the `NOT` parts of its top level; `None` if it has none there.
+    pub fn without_exclusions(&self) -> Option<Self> {
+        let Self::And(parts) = self else { return None };
+        let mut changed = false;
+        let mut kept = Vec::with_capacity(parts.len());
+        for part in parts {
+            match (part, part.without_exclusions()) {
+                (Self::Not(_), _) => changed = true,
+                (_, Some(less)) => {
+                    changed = true;
+                    kept.push(less);
+                }
+                (whole, None) => kept.push(whole.clone()),
+            }
+        }
+        (changed && !kept.is_empty()).then_some(Self::And(kept))
+    }
+
     /// Whether an item in which nothing occurs would satisfy this.
     pub fn holds_of_nothing(&self) -> bool {
         match self {

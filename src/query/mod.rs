@@ -15,6 +15,7 @@ mod error;
 mod lexer;
 mod lint;
 mod lists;
+mod locate;
 mod parser;
 mod print;
 
@@ -23,4 +24,5 @@ pub use entry::{MAX_ENDING_CHARS, MAX_ENTRY_CHARS, MAX_SPELLINGS, MAX_WORDS, MIN
 pub use error::{Error, Place};
 pub use lexer::{MAX_DISTANCE, MAX_QUERY_CHARS, MAX_WEIGHT};
 pub use lists::{MAX_ENTRIES, MAX_LIST_DEPTH, TopicDef, TopicSource, check_lists, extend, lists};
+pub use locate::locate;
 pub use parser::MAX_DEPTH;

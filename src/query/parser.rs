@@ -44,8 +44,9 @@ pub(super) fn parse(text: &str, lookup: &mut Lookup<'_>) -> Result<(Expr, Vec<Fa
         });
     }
     if expr.holds_of_nothing() {
+        let start = parser.lexemes.first().map_or(0, |placed| placed.span.start);
         return Err(Fault::new(
-            0..text.len(),
+            start..parser.end().end.max(start),
             "the query says only what may not occur, so every other item would match",
             "say what must occur: `a AND NOT b`",
         ));

@@ -42,8 +42,13 @@ impl Store {
     pub async fn find_item(&self, id_or_link: String) -> Result<Option<ExportedItem>, Error> {
         self.read(move |tx| {
             let id: Option<i64> = id_or_link.parse().ok();
-            let sql = format!("{COLUMNS} WHERE item.id = ?1 OR link = ?2 ORDER BY item.id DESC LIMIT 1");
-            let found = tx.prepare_cached(&sql)?.query_row((id, &id_or_link), exported).optional()?;
+            let by_id = format!("{COLUMNS} WHERE item.id = ?1");
+            let by_link = format!("{COLUMNS} WHERE link = ?1 ORDER BY item.id DESC LIMIT 1");
+            let mut found = tx.prepare_cached(&by_id)?.query_row([id], exported).optional()?;
+            if found.is_none() {
+                // Links have no index: this reads the whole table.
+                found = tx.prepare_cached(&by_link)?.query_row([&id_or_link], exported).optional()?;
+            }
             let Some(mut item) = found else { return Ok(None) };
             item.topics = topics_between(tx, item.id.0.saturating_sub(1), item.id.0)?
                 .remove(&item.id)

@@ -20,6 +20,7 @@ mod outbox;
 mod planning;
 mod polls;
 mod row;
+mod scan;
 mod search;
 mod upkeep;
 mod worker;
@@ -35,6 +36,7 @@ use rusqlite::{Connection, OpenFlags};
 
 pub use error::Error;
 pub use planning::{DeliveryHistory, Enqueued, NewMail};
+pub use scan::{BATCH_BYTES, MAX_SCANNED, Scan, ScanBatch, ScannedItem};
 pub use upkeep::Pruned;
 
 use lock::Lock;

@@ -9,13 +9,16 @@
     reason = "a test fails by panicking"
 )]
 
+mod backtest;
 mod cli;
 mod crash;
 mod daemon;
 mod delivery;
+mod explain;
 mod faults;
 mod harness;
 mod pipeline;
+mod queries;
 mod search;
 mod store;
 mod tidy;

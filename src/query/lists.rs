@@ -23,7 +23,7 @@ use super::{
 };
 
 /// Words and phrases one topic may have, those of its lists included as often as it uses them.
-pub const MAX_ENTRIES: usize = 20_000;
+pub const MAX_ENTRIES: usize = 50_000;
 /// Lists inside lists: `@a` that holds `@b` is two deep.
 pub const MAX_LIST_DEPTH: usize = 4;
 

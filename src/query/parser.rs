@@ -95,6 +95,12 @@ impl Parser<'_, '_> {
         self.text.get(span).unwrap_or_default()
     }
 
+    /// Where the text behind `before` and a quotation mark, of whichever kind, begins.
+    fn inside(&self, before: &str, span: &Range<usize>) -> usize {
+        let quoted = self.source(span.clone()).strip_prefix(before).unwrap_or_default();
+        span.start + before.len() + quoted.chars().next().map_or(0, char::len_utf8)
+    }
+
     fn end(&self) -> Range<usize> {
         let end = self.lexemes.last().map_or(0, |placed| placed.span.end);
         let start = self.lexemes.last().map_or(0, |placed| placed.span.start);
@@ -292,10 +298,10 @@ impl Parser<'_, '_> {
                 Ok(term(word, span))
             }
             Lexeme::Phrase(text, None) => {
-                Ok(term(entry::phrase(&text).map_err(shift(span.start + 1))?, span))
+                Ok(term(entry::phrase(&text).map_err(shift(self.inside("", &span)))?, span))
             }
             Lexeme::Phrase(text, Some(distance)) => {
-                let words = entry::phrase(&text).map_err(shift(span.start + 1))?.words;
+                let words = entry::phrase(&text).map_err(shift(self.inside("", &span)))?.words;
                 let mut terms = words.into_iter().map(|word| Expr::Term(Term { words: vec![word] }));
                 let first = terms.next().ok_or_else(|| self.expected_operand())?;
                 let proximity = Proximity::Near(distance);
@@ -303,12 +309,14 @@ impl Parser<'_, '_> {
                     terms.fold(first, |left, right| Expr::Near(Box::new(Near { left, right, proximity })));
                 Ok(Read { expr, span })
             }
-            Lexeme::Caps(text) => {
-                Ok(term(entry::verbatim(&text, &Form::Caps).map_err(shift(span.start + 5))?, span))
-            }
-            Lexeme::Exact(text) => {
-                Ok(term(entry::verbatim(&text, &Form::Exact).map_err(shift(span.start + 7))?, span))
-            }
+            Lexeme::Caps(text) => Ok(term(
+                entry::verbatim(&text, &Form::Caps).map_err(shift(span.start + "caps(".len()))?,
+                span,
+            )),
+            Lexeme::Exact(text) => Ok(term(
+                entry::verbatim(&text, &Form::Exact).map_err(shift(self.inside("exact(", &span)))?,
+                span,
+            )),
             Lexeme::List(name) => Ok(Read { expr: (self.lookup)(&name, span.clone())?, span }),
             Lexeme::Regex(pattern) => Ok(Read { expr: Expr::Regex(pattern), span }),
             Lexeme::Not => self.negation(span),

@@ -137,6 +137,9 @@ fn what_is_wrong_is_refused_at_its_place() {
     refuse("a, b", ",", "only inside", "SCORE");
     refuse("caps(US", "caps(", "not closed", "caps(US)");
     refuse("exact(US)", "exact(", "quotation marks", "exact(");
+    refuse("“'” OR a", "'", "no letter or digit", "leave it out");
+    refuse("a OR “x ex*port”", "ex*port", "only at the end", "stem*");
+    refuse("exact(“'”)", "'", "plain words", "caps(US)");
     refuse("a ~3", "~", "without a phrase", "~5");
 }
 
@@ -263,7 +266,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_read_or_refused_inside_it(text in "[ab(),\"^~@:/#*|&.\n\\-A-Z0-9稀 ]{0,30}|\\PC{0,30}") {
+    fn any_text_is_read_or_refused_inside_it(text in "[ab(),\"“”'^~@:/#*|&.\n\\-A-Z0-9稀 ]{0,30}|\\PC{0,30}") {
         match read(&text) {
             Ok((expr, _)) => prop_assert_eq!(read(&expr.to_string()).unwrap().0, expr),
             Err(fault) => prop_assert!(text.get(fault.span).is_some()),

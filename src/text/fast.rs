@@ -1,11 +1,11 @@
-//! The fast pass over a text: plain words by blocks of bytes, common letters and Han one by one, the rest by
+//! The fast pass over a text: plain words by blocks of bytes, common letters, Han and kana one by one, the rest by
 //! `segment`.
 //!
 //! In: text. Out: its tokens, added to a [`FoldedText`].
 //!
 //! **Invariant:** the tokens are those of `segment` over the whole text. What `segment` is given starts and ends
 //! where UAX #29 breaks whatever stands around it: it starts at a word, or with the character (or the white
-//! space) that an odd one may cling to, and ends before ASCII white space, Han or CJK punctuation.
+//! space) that an odd one may cling to, and ends before ASCII white space, Han, hiragana or CJK punctuation.
 //! **Invariant:** every byte is looked at a bounded number of times, so the time is linear in the text.
 //!
 //! Rejected: falling back for the whole text at the first odd character, which makes most texts slow.
@@ -18,7 +18,7 @@ use super::{
     han,
     letters::{Class, Entry, Letters},
     normalise::{is_apostrophe, is_plain_han, is_soft},
-    segment,
+    segment::{self, Way},
 };
 
 /// Keeps every block of the text whole.
@@ -148,14 +148,14 @@ impl Pass<'_> {
                     self.hard |= entry.gap == Gap::Hard;
                     self.at += c.len_utf8();
                 }
-                Class::Han => self.han(c),
+                Class::Ideograph => self.ideograph(c),
                 Class::Letter | Class::Digit => self.word(),
                 Class::Odd => self.odd(),
             }
         }
     }
 
-    fn han(&mut self, c: char) {
+    fn ideograph(&mut self, c: char) {
         let start = self.at;
         let end = start + c.len_utf8();
         if self.class_at(end) == Class::Odd {
@@ -173,11 +173,12 @@ impl Pass<'_> {
         // Where the folded word begins once it is not simply the text in lower case.
         let mut tail = None;
         let mut before = Class::Odd;
+        let mut all_hangul = true;
         let word_end = loop {
             let Some((c, entry)) = self.entry_at(at) else { break at };
             match entry.class {
                 Class::Letter | Class::Digit => {}
-                Class::Between | Class::Han => break at,
+                Class::Between | Class::Ideograph => break at,
                 Class::Join => match self.joint(c, entry, at, before) {
                     Joint::Inside => {}
                     Joint::After => break at,
@@ -186,7 +187,8 @@ impl Pass<'_> {
                 },
                 Class::Odd => return self.give_up(start, at, tail),
             }
-            if !c.is_ascii() && tail.is_none() {
+            all_hangul &= entry.is_hangul;
+            if !c.is_ascii() && tail.is_none() && entry.folds_to != [c, '\0'] {
                 tail = Some(self.out.folded.len());
                 self.out.folded.extend_from_within(start..at);
             }
@@ -203,7 +205,8 @@ impl Pass<'_> {
             return;
         }
         let folded = tail.map_or(start..at, |tail| tail..self.out.folded.len());
-        self.finish(folded, start..at, word_end, Script::Word);
+        let script = if all_hangul { Script::Hangul } else { Script::Word };
+        self.finish(folded, start..at, word_end, script);
     }
 
     /// What the character `c` at `at`, after a letter or digit (`before`) of the same word, does to the word.
@@ -228,9 +231,9 @@ impl Pass<'_> {
                     Some((joint, entry)) => match entry.class {
                         Class::Letter | Class::Digit => Joint::Inside,
                         Class::Odd => Joint::Odd,
-                        Class::Between | Class::Han => Joint::Possessive(after + 1),
+                        Class::Between | Class::Ideograph => Joint::Possessive(after + 1),
                         Class::Join => match self.class_at(after + 1 + joint.len_utf8()) {
-                            Class::Between | Class::Han | Class::Join => Joint::Possessive(after + 1),
+                            Class::Between | Class::Ideograph | Class::Join => Joint::Possessive(after + 1),
                             _ => Joint::Odd,
                         },
                     },
@@ -273,9 +276,9 @@ impl Pass<'_> {
         let ends = match self.entry_at(end) {
             None => true,
             Some((c, entry)) => match entry.class {
-                Class::Between | Class::Han => true,
+                Class::Between | Class::Ideograph => true,
                 Class::Join => {
-                    matches!(self.class_at(end + c.len_utf8()), Class::Between | Class::Han)
+                    matches!(self.class_at(end + c.len_utf8()), Class::Between | Class::Ideograph)
                 }
                 Class::Odd | Class::Letter | Class::Digit => false,
             },
@@ -315,10 +318,12 @@ impl Pass<'_> {
     #[cold]
     fn general(&mut self, start: usize, odd: usize) {
         let rest = self.text.get(odd..).unwrap_or_default();
-        let mut pairs = rest.chars().zip(rest.char_indices().skip(1));
-        let length = pairs.find(|(before, (_, c))| is_sure_boundary(*before, *c));
-        let end = length.map_or(self.text.len(), |(_, (length, _))| odd + length);
-        let previous_end = segment::fold_words(self.out, self.text, start..end, self.previous_end);
+        let mut chars = rest.char_indices();
+        let mut before = chars.next().map_or(' ', |(_, c)| c);
+        let length = chars.find(|(_, c)| is_sure_boundary(std::mem::replace(&mut before, *c), *c));
+        let end = length.map_or(self.text.len(), |(length, _)| odd + length);
+        let previous_end =
+            segment::fold_words(self.out, self.text, start..end, self.previous_end, Way::Remembered);
         if previous_end > self.previous_end {
             self.hard = false;
         }
@@ -361,7 +366,7 @@ impl Pass<'_> {
 /// Appends what one character of a word folds to.
 #[inline]
 fn push_folded(folded: &mut String, c: char, entry: Entry) {
-    if entry.class != Class::Letter {
+    if entry.class == Class::Join {
         folded.push(if is_apostrophe(c) { '\'' } else { c });
         return;
     }
@@ -377,7 +382,7 @@ fn is_sure_boundary(before: char, c: char) -> bool {
     // Spaces of different kinds are one run.
     (c.is_ascii_whitespace() && !before.is_whitespace())
         || is_plain_han(c)
-        || matches!(c, '。' | '、' | '《' | '》' | '“' | '”' | '…')
+        || matches!(c, '\u{3041}'..='\u{3096}' | '。' | '、' | '《' | '》' | '“' | '”' | '…')
 }
 
 /// Decides what the `inner` bytes (before a letter or digit, not after a space) do: adds to `word` those that

@@ -15,7 +15,7 @@
 
 use std::ops::Range;
 
-use super::fast;
+use super::{fast, remembered::Scratch};
 
 /// Bytes of a text that are folded; the rest is ignored. Offsets are kept in 32 bits, and a character folds to at
 /// most 11 times its bytes (U+FDFA), so that every offset fits.
@@ -63,6 +63,8 @@ pub struct FoldedText {
     /// The text in ASCII lower case, padding, then the tokens that read otherwise.
     pub(super) folded: String,
     pub(super) marks: Vec<Mark>,
+    /// Memory for folding, no part of the result.
+    pub(super) scratch: Scratch,
 }
 
 /// Where a token stands in the folded string and in the original.
@@ -120,6 +122,7 @@ impl FoldedText {
     pub fn refill(&mut self, text: &str) {
         self.folded.clear();
         self.marks.clear();
+        self.scratch.forget();
         fast::fold_into(self, capped(text, MAX_TEXT_BYTES));
         // So that the last token has a head as well.
         self.folded.push_str(HEAD_PADDING);
@@ -170,6 +173,7 @@ impl Eq for FoldedText {}
 pub fn fold(text: &str) -> FoldedText {
     let mut out = FoldedText::default();
     out.refill(text);
+    out.scratch = Scratch::default();
     out
 }
 
@@ -184,10 +188,13 @@ fn capped(text: &str, max_bytes: usize) -> &str {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{super::segment::fold_words, *};
+    use super::{
+        super::segment::{Way, fold_words},
+        *,
+    };
 
     /// What a text may consist of, of every kind the fast pass tells apart.
-    const ODD_UNITS: [&str; 24] = [
+    const ODD_UNITS: [&str; 40] = [
         "a",
         "a.",
         "U.S.",
@@ -212,6 +219,22 @@ mod tests {
         "ไ",
         "हि ",
         "\u{fdfa}",
+        "關ガﾞ",
+        "é\u{301} ",
+        "Ｇ２０ㄱ한",
+        "\u{fdfa}\u{301} ",
+        "カ㌖",
+        "カ゛",
+        "ヿ\u{301}",
+        "U.S.\u{345} ",
+        "é\u{345}\u{323}",
+        "א'",
+        "１，０．",
+        "½ ",
+        "人々",
+        "ボリス・ジ",
+        "대통령’s ",
+        "👩\u{200d}😀",
     ];
 
     fn words(text: &str) -> Vec<String> {
@@ -239,6 +262,11 @@ mod tests {
         check("rare\u{ad}earth 1.6bn $2,000 5G", "rareearth|1.6bn|2,000|5g");
         check("O’Brien don't", "o'brien|don't");
         check("ofﬁce ⒈", "office|1");
+        check("بﷺﷺ", "ب|صلى|الله|عليه|وسلم|صلى|الله|عليه|وسلم");
+        check("カ㌖㌔カ", "カ|キ|ロ|メ|ー|ト|ル|キ|ロ|カ");
+        check("it's.é Xi's.Trump", "it|e|xi|trump");
+        check("ボリス・ジョンソン", "ボ|リ|ス|ジ|ョ|ン|ソ|ン");
+        check("Ｇ２０ １，０００ 대통령’s 인", "g20|1,000|대통령|인");
         check("", "");
         check("—…!?", "");
     }
@@ -253,6 +281,10 @@ mod tests {
         check("“Erdoğan”關稅!", &["Erdoğan", "關", "稅"]);
         check("ガ。x", &["ガ", "x"]);
         check("a.bc", &["a", "bc"]);
+        check("カ㌔㌔", &["カ", "㌔", "㌔", "㌔", "㌔"]);
+        // The dot belongs to the mark after it, which is a letter.
+        check("U.S.\u{345}", &["U.S", "\u{345}"]);
+        check("U.S.\u{301}", &["U.S."]);
     }
 
     #[test]
@@ -284,7 +316,7 @@ mod tests {
     }
 
     fn texts() -> impl Strategy<Value = String> {
-        let alphabet = "aAsSuU.'’-–_: \u{ad}\u{301}\u{306}éßİıłйёΣς中關稅がガｶﾞ한각½№⑴ﬁ１,9्ही!。";
+        let alphabet = "aAsSuU.'’-–_: \u{ad}\u{301}\u{306}\u{345}éßİıłйёΣς中關稅がガｶﾞ한각½№⑴ﬁ１,9्ही!。";
         let mixed =
             proptest::collection::vec(proptest::sample::select(alphabet.chars().collect::<Vec<_>>()), 0..40);
         prop_oneof![mixed.prop_map(|chars| chars.into_iter().collect()), "\\PC{0,40}"]
@@ -316,7 +348,7 @@ mod tests {
 
     fn general(text: &str) -> FoldedText {
         let mut out = FoldedText::default();
-        fold_words(&mut out, text, 0..text.len(), 0);
+        fold_words(&mut out, text, 0..text.len(), 0, Way::ByDefinition);
         out
     }
 
@@ -339,8 +371,8 @@ mod tests {
             3 => one("\u{ad}\u{200d}\u{200b}\u{200e}\u{feff}\u{2060}\u{301}\u{306}\u{307}\u{345}\u{327}\u{fe0f}\u{1f3fb}"),
             4 => one("éßİıłййΣςśſŉŀªʼǆẞҐΐ½²№ﬁ\u{2126}\u{212a}"),
             4 => one("中關稅国鿿㐀豈\u{20000}〇々"),
-            3 => one("がガーｶﾞﾟㇰ한각ㄱ\u{1100}\u{1161}㌔"),
-            3 => one("１Ａａ．＇：，；＿！－"),
+            3 => one("がガーｶﾞﾟㇰ゛゠・ゟヿ한각ㄱ\u{1100}\u{1161}\u{11a8}㌔\u{fdfa}\u{fc5e}\u{37a}"),
+            3 => one("１Ａａｓ．＇：，；＿！－"),
             3 => one("“”…–—。、《》!?\"#()/&£·•‿\u{2024}\u{2027}©〰\u{37e}\u{387}"),
             3 => one("😀❤🇩👩٣९אב״׳ไกำहि्क"),
             1 => proptest::char::any().prop_map(String::from),

@@ -10,12 +10,15 @@ use unicode_segmentation::UnicodeSegmentation;
 mod block;
 mod fast;
 mod fold;
+mod forms;
 mod han;
 mod letters;
 mod normalise;
+mod remembered;
 mod segment;
 mod sentence;
 mod visible;
+mod words;
 
 pub use fold::{FoldedText, Gap, HEAD_BYTES, MAX_TEXT_BYTES, Script, Token, fold};
 pub use segment::cased;

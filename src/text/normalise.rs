@@ -55,7 +55,7 @@ fn normalise_once(text: &str, case: Case) -> String {
 }
 
 /// Letters with a stroke have no decomposition; curly apostrophes are apostrophes.
-fn plain_letter(c: char) -> char {
+pub(super) fn plain_letter(c: char) -> char {
     match c {
         'ł' => 'l',
         'Ł' => 'L',
@@ -71,7 +71,7 @@ fn plain_letter(c: char) -> char {
 }
 
 /// Whether a mark on `base` is a diacritic (Latin, Greek, Cyrillic) and not part of the letter (kana, Devanagari).
-fn takes_diacritics(base: char) -> bool {
+pub(super) fn takes_diacritics(base: char) -> bool {
     matches!(base, 'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}' | '\u{370}'..='\u{52f}' | '\u{1e00}'..='\u{1fff}')
 }
 
@@ -82,6 +82,11 @@ pub(super) fn is_dot(c: char) -> bool {
 /// Characters that UAX #29 lets join letters (MidLetter, MidNumLet) but that end a word for a reader.
 pub(super) fn is_joint(c: char) -> bool {
     is_dot(c) || matches!(c, ':' | '\u{ff1a}' | '\u{fe13}' | '\u{fe55}' | '\u{fe52}')
+}
+
+/// Joins letters for UAX #29 but not for a reader.
+pub(super) fn is_underscore(c: char) -> bool {
+    matches!(c, '_' | '\u{203f}' | '\u{2040}' | '\u{2054}' | '\u{ff3f}')
 }
 
 pub(super) fn is_apostrophe(c: char) -> bool {
@@ -115,6 +120,15 @@ pub(super) fn is_ideograph(c: char) -> bool {
 /// Half-width voicing marks, which compose with the kana before them.
 pub(super) fn is_voiced_mark(c: char) -> bool {
     matches!(c, '\u{ff9e}' | '\u{ff9f}')
+}
+
+/// Letters whose compatibility form is several words or holds white space, so that they end a word: `ﷺ` reads as
+/// four words, whatever it stands beside.
+pub(super) fn is_phrase(c: char) -> bool {
+    matches!(c,
+        '\u{37a}' | '\u{309b}' | '\u{309c}' | '\u{3300}'..='\u{3357}' | '\u{fc5e}'..='\u{fc63}'
+        | '\u{fdfa}' | '\u{fdfb}' | '\u{fe70}' | '\u{fe72}' | '\u{fe74}' | '\u{fe76}' | '\u{fe78}'
+        | '\u{fe7a}' | '\u{fe7c}' | '\u{fe7e}')
 }
 
 pub(super) fn is_hangul(c: char) -> bool {

@@ -18,7 +18,7 @@ use super::{
     link::{self, LinkView},
     when,
 };
-use crate::model::{Field, ItemView, Notification, NotificationKind, StoryView, TopicName};
+use crate::model::{ClauseHit, Field, ItemView, Notification, NotificationKind, StoryView, TopicName};
 
 /// Longest subject in graphemes (row 36 of the fault list; mail programs show fewer).
 pub(super) const MAX_SUBJECT: usize = 200;
@@ -421,15 +421,17 @@ fn others(story: &StoryView, source: &str) -> Vec<AlsoIn> {
         .collect()
 }
 
-/// The clauses that matched, by topic in order of the configuration.
+/// What was found in the items, by topic in order of the configuration.
 fn matched(n: &Notification, story: &StoryView, title_of: &impl Fn(&TopicName) -> String) -> Vec<Matched> {
     let configured = n.topics.iter().map(|topic| &topic.name).filter(|name| story.topics.contains(name));
     let foreign = story.topics.iter().filter(|name| !n.topics.iter().any(|topic| topic.name == **name));
     let clauses_of = |topic: &TopicName| {
         let mut seen = HashSet::new();
-        let matches = story.items.iter().flat_map(|item| &item.matches).filter(|m| m.topic == *topic);
-        let clauses = matches.flat_map(|m| &m.hits).map(|hit| clean::short(&hit.clause, MAX_NAME));
-        clauses.filter(|clause| seen.insert(clause.clone())).collect::<Vec<String>>()
+        let found = story.items.iter().flat_map(|item| {
+            item.matches.iter().filter(|m| m.topic == *topic).flat_map(|m| found_words(item, &m.hits))
+        });
+        let words = found.map(|words| clean::short(&words, MAX_NAME));
+        words.filter(|words| seen.insert(words.to_lowercase())).collect::<Vec<String>>()
     };
     configured
         .chain(foreign)
@@ -441,6 +443,31 @@ fn matched(n: &Notification, story: &StoryView, title_of: &impl Fn(&TopicName) -
             Matched { topic: title_of(topic), clauses, more }
         })
         .collect()
+}
+
+/// The words of `item` that made it match, as they stand there, in reading order; those that overlap or follow each
+/// other are one. For a part that no mail shows, such as the address, the clause as written.
+fn found_words(item: &ItemView, hits: &[ClauseHit]) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for (field, text) in
+        [(Field::Title, &item.title), (Field::Summary, &item.summary), (Field::Content, &item.content)]
+    {
+        let mut spans: Vec<Range<usize>> =
+            hits.iter().filter(|hit| hit.field == field).map(|hit| hit.span.clone()).collect();
+        spans.sort_unstable_by_key(|span| (span.start, span.end));
+        let mut joined: Vec<Range<usize>> = Vec::new();
+        for span in spans {
+            match joined.last_mut() {
+                Some(last) if span.start <= last.end + 1 => last.end = last.end.max(span.end),
+                _ => joined.push(span),
+            }
+        }
+        words.extend(joined.into_iter().filter_map(|span| text.get(span)).map(str::to_owned));
+    }
+    let unseen =
+        hits.iter().filter(|hit| !matches!(hit.field, Field::Title | Field::Summary | Field::Content));
+    words.extend(unseen.map(|hit| hit.clause.to_string()));
+    words
 }
 
 fn coverage(n: &Notification) -> Option<CoverageView> {

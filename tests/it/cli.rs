@@ -147,7 +147,8 @@ fn topics_match_gives_ids_back_to_the_letter() {
 fn topics_of_a_configuration_are_the_ones_matched() {
     let (_dir, config) = home(&Farm::start(), "[[topic]]\nname = \"rain\"\nany = [\"rain\"]\n");
     let args = ["topics", "match", "--config", &config];
-    let (code, out, err) = said(&run_with_input(&args, "{\"id\": 1, \"title\": \"Rain of gallium\"}\n"));
+    let (code, out, err) =
+        said(&run_with_input(&args, "{\"id\": 1, \"title\": \"Rain of gallium exports\"}\n"));
     assert_eq!((code, out.trim()), (0, r#"{"id":1,"topics":["rain","rare-earths"]}"#), "{err}");
     let (_, out, _) = said(&run(&["topics", "list", "--json", "--config", &config]));
     let list: Value = serde_json::from_str(&out).unwrap();
@@ -430,7 +431,8 @@ fn topics_match_tells_lines_that_are_no_item_and_answers_the_rest() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let input = [b"{\"id\": 1, \"title\": \"gallium\"}\r\n", bad, b"\n{\"id\": 3}"].concat();
+        let input =
+            [b"{\"id\": 1, \"title\": \"China bans gallium exports\"}\r\n", bad, b"\n{\"id\": 3}"].concat();
         child.stdin.take().unwrap().write_all(&input).unwrap();
         let (code, out, err) = said(&child.wait_with_output().unwrap());
         assert_eq!(
@@ -444,7 +446,7 @@ fn topics_match_tells_lines_that_are_no_item_and_answers_the_rest() {
     check(b"\"text\"", "write one such as");
     check(b"{\"id\": 2, \"title\": 5}", "expected a string");
     check(b"{\"id\": 2, \"title\": \"gall\xffium\"}", "not UTF-8");
-    let odd = "\u{feff}{\"title\": null, \"summary\": \"<b>Gal</b>lium\", \"other\": [1]}\n";
+    let odd = "\u{feff}{\"title\": null, \"summary\": \"<b>Gal</b>lium exports\", \"other\": [1]}\n";
     let (code, out, err) = said(&run_with_input(&["topics", "match"], odd));
     assert_eq!((code, out.trim()), (0, "{\"id\":null,\"topics\":[\"rare-earths\"]}"), "{err}");
 }
@@ -513,7 +515,7 @@ fn nobody_reading_standard_error_changes_nothing() {
         .spawn()
         .unwrap();
     drop(child.stderr.take());
-    let lines = format!("{}{{\"id\": 1, \"title\": \"Gallium\"}}\n", "no item\n".repeat(3));
+    let lines = format!("{}{{\"id\": 1, \"title\": \"Gallium exports\"}}\n", "no item\n".repeat(3));
     child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
     let (code, out, _) = said(&child.wait_with_output().unwrap());
     assert_eq!((code, out.trim()), (1, r#"{"id":1,"topics":["rare-earths"]}"#));

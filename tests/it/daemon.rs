@@ -196,8 +196,9 @@ fn killed_at_any_moment_nothing_is_lost() {
     let (farm, sink) = (Farm::start(), Sink::start());
     let paths: Vec<String> = (0..10).map(|feed| format!("/{feed}")).collect();
     for (feed, path) in paths.iter().enumerate() {
-        let items: Vec<String> =
-            (0..5).map(|n| item(feed, n, &format!("Gallium and germanium {feed}-{n}y"))).collect();
+        let items: Vec<String> = (0..5)
+            .map(|n| item(feed, n, &format!("Export curbs on gallium and germanium {feed}-{n}y")))
+            .collect();
         farm.set(path, Page::rss(&items));
     }
     let home = Home::new(&config(&sink, paths.iter().map(|path| farm.url(path))));

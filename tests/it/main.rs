@@ -22,3 +22,4 @@ mod queries;
 mod search;
 mod store;
 mod tidy;
+mod topics;

@@ -93,8 +93,15 @@ pub(super) fn phrase(text: &str) -> Result<Term, Fault> {
 pub(super) fn verbatim(text: &str, form: &Form) -> Result<Term, Fault> {
     let whole = 0..text.len();
     let mut words = Vec::new();
-    for word in text.split(is_separator).map(|word| word.trim_matches('"')).filter(|word| !word.is_empty()) {
-        if !word.chars().any(char::is_alphanumeric) || word.contains(['*', '|', '(', ')', '"']) {
+    for word in text
+        .split(is_separator)
+        .map(|word| word.trim_matches(is_quotation_mark))
+        .filter(|word| !word.is_empty())
+    {
+        if !word.chars().any(char::is_alphanumeric)
+            || word.contains(['*', '|', '(', ')'])
+            || word.contains(is_quotation_mark)
+        {
             return Err(Fault::new(
                 whole,
                 "`caps( )` and `exact( )` take plain words",
@@ -142,6 +149,11 @@ impl Piece<'_> {
     fn span(&self) -> Range<usize> {
         self.start..self.start + self.text.len()
     }
+}
+
+/// What opens or closes a phrase in a query.
+pub(super) fn is_quotation_mark(c: char) -> bool {
+    matches!(c, '"' | '“' | '”' | '„')
 }
 
 fn is_separator(c: char) -> bool {
@@ -216,7 +228,7 @@ fn refuse_query_language(piece: &Piece<'_>) -> Result<(), Fault> {
     if windowed || OPERATORS.contains(&piece.text) {
         return refuse("use `any`, `all` and `none`; for the word itself write it in lower case");
     }
-    if piece.text.contains(['"', '“', '”']) {
+    if piece.text.contains(is_quotation_mark) {
         return refuse("leave out the quotes: an entry of several words is a phrase");
     }
     if piece.text.contains(['@']) {

@@ -13,6 +13,7 @@ use std::ops::Range;
 
 use super::{
     ast::{Pattern, Proximity, Scope},
+    entry::is_quotation_mark,
     error::Fault,
 };
 
@@ -94,7 +95,7 @@ impl<'a> Lexer<'a> {
             '(' => self.push(Lexeme::Open, 1),
             ')' => self.push(Lexeme::Close, 1),
             ',' => self.push(Lexeme::Comma, 1),
-            '"' | '“' | '”' | '„' => self.phrase()?,
+            c if is_quotation_mark(c) => self.phrase()?,
             '/' => self.regex()?,
             '^' => self.weight()?,
             '@' => self.list()?,
@@ -136,11 +137,10 @@ impl<'a> Lexer<'a> {
 
     /// The text between the quotation mark `skip` bytes ahead and the next one, and the bytes up to behind it.
     fn quoted(&self, skip: usize) -> Result<(String, usize), Fault> {
-        let is_mark = |c: char| matches!(c, '"' | '“' | '”' | '„');
         let rest = self.rest().get(skip..).unwrap_or_default();
-        let open = rest.chars().next().filter(|c| is_mark(*c)).map_or(0, char::len_utf8);
+        let open = rest.chars().next().filter(|c| is_quotation_mark(*c)).map_or(0, char::len_utf8);
         let body = rest.get(open..).unwrap_or_default();
-        let close = (open > 0).then(|| body.find(is_mark)).flatten();
+        let close = (open > 0).then(|| body.find(is_quotation_mark)).flatten();
         let Some(end) = close else {
             return Err(self.fault(
                 skip + 1,
@@ -388,7 +388,7 @@ fn word_len(text: &str) -> usize {
     while let Some((at, c)) = chars.next() {
         let next = chars.peek().map(|(_, c)| *c);
         let number = c == ',' && before.is_ascii_digit() && next.is_some_and(|c| c.is_ascii_digit());
-        let ends = c.is_whitespace() || matches!(c, '(' | ')' | '"' | '“' | '”' | '„' | '^' | '~' | '@');
+        let ends = c.is_whitespace() || is_quotation_mark(c) || matches!(c, '(' | ')' | '^' | '~' | '@');
         if (ends || c == ',') && !number {
             return at.max(if ends && at == 0 { c.len_utf8() } else { 0 });
         }

@@ -267,6 +267,8 @@ mod tests {
         check("it's.é Xi's.Trump", "it|e|xi|trump");
         check("ボリス・ジョンソン", "ボ|リ|ス|ジ|ョ|ン|ソ|ン");
         check("Ｇ２０ １，０００ 대통령’s 인", "g20|1,000|대통령|인");
+        check("\u{619}\u{61c}", "");
+        check("\u{619}\u{fff9}a \u{2067}US\u{2069}", "a|us");
         check("", "");
         check("—…!?", "");
     }

@@ -61,7 +61,9 @@
 //! # Tests
 //! Unit tests stand beside the code. `tests/it/` is one program: `harness/` has a scripted web server, a mail server and
 //! the whole application on a clock that stands still; `store`, `pipeline`, `delivery`, `faults`, `crash`, `cli` and
-//! `daemon` use them, the last two on the real binary. Nothing leaves loopback.
+//! `daemon` use them, the last two on the real binary. `topics` holds the built-in topics to `tests/headlines/`,
+//! `queries` what is printed of mistakes in a query. Nothing leaves loopback. `benches/` measures, `fuzz/` tries random
+//! text on the language, on folding and on matching; neither is part of a test run.
 
 pub mod cli;
 pub mod clock;

@@ -1,8 +1,10 @@
 //! `wirewatch topics list | show | match`
 
 use std::{
+    collections::HashSet,
     io::{self, BufRead, Write},
     process::ExitCode,
+    sync::Arc,
 };
 
 use anyhow::Context;
@@ -120,7 +122,7 @@ pub(super) fn topics(command: &TopicsCommand) -> Outcome {
             let rules = Rules::read(config)?;
             let def = rules.find(name)?;
             say!("{} ({}), revision {:016x}", def.topic.name, def.topic.title, def.topic.revision);
-            show(&def.expr, 0);
+            show(&def.expr);
         }
         TopicsCommand::Test(args) => return labels::test(args),
         TopicsCommand::Match { config } => return Ok(match_lines(&compile(&definitions(config)?)?)?),
@@ -169,39 +171,81 @@ fn match_lines(topics: &CompiledTopics) -> anyhow::Result<ExitCode> {
     Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Prints an expression as an indented list.
-fn show(expr: &Expr, depth: usize) {
+/// Prints the rules of a topic, then every list they use, once.
+fn show(expr: &Expr) {
+    rules(expr, 0);
+    let mut seen = HashSet::new();
+    let mut open = vec![expr];
+    while let Some(next) = open.pop() {
+        if let Expr::Named { name, expr } = next {
+            if !seen.insert(Arc::clone(name)) {
+                continue;
+            }
+            say!("\n@{name}");
+            alternatives(&[expr.as_ref()], 1);
+        }
+        open.extend(next.children().into_iter().rev());
+    }
+}
+
+/// Prints an expression: on one line if it fits, else part by part.
+fn rules(expr: &Expr, depth: usize) {
     let indent = depth * 2;
+    let whole = expr.to_string();
     let heading = match expr {
+        _ if indent + whole.chars().count() <= WIDTH => whole.clone(),
         Expr::And(_) => "all of".to_owned(),
         Expr::Or(_) => "any of".to_owned(),
         Expr::Not(_) => "none of".to_owned(),
-        Expr::Named { name, .. } => format!("@{name}, any of"),
         Expr::Near(near) => near.proximity.to_string(),
         Expr::AtLeast { count, .. } => format!("ATLEAST/{count}"),
         Expr::Score { threshold, .. } => format!("SCORE/{threshold}"),
         Expr::Scope { scope, .. } => format!("{}:", scope.as_str()),
-        Expr::Term(_) | Expr::Regex(_) => return say!("{:indent$}{expr}", ""),
+        Expr::Named { .. } | Expr::Term(_) | Expr::Regex(_) => whole.clone(),
     };
     say!("{:indent$}{heading}", "");
-    let mut parts = expr.children();
-    // Alternatives under a list or a NOT are its own parts.
-    if let (Expr::Not(_) | Expr::Named { .. }, [Expr::Or(inner)]) = (expr, parts.as_slice()) {
-        parts = inner.iter().collect();
+    if heading == whole {
+        return;
     }
-    let (terms, groups): (Vec<&Expr>, Vec<&Expr>) =
-        parts.into_iter().partition(|part| matches!(part, Expr::Term(_) | Expr::Regex(_)));
+    match expr {
+        Expr::Or(_) | Expr::Not(_) => alternatives(&expr.children(), depth + 1),
+        Expr::Score { clauses, .. } if clauses.iter().all(|clause| clause.weight == 1) => {
+            alternatives(&expr.children(), depth + 1);
+        }
+        Expr::Score { clauses, .. } => {
+            for clause in clauses {
+                rules(&clause.expr, depth + 1);
+                say!("{:indent$}    ^{}", "", clause.weight);
+            }
+        }
+        _ => expr.children().into_iter().for_each(|part| rules(part, depth + 1)),
+    }
+}
+
+/// Prints alternatives: words and lists side by side, larger parts below them.
+fn alternatives(parts: &[&Expr], depth: usize) {
+    let indent = depth * 2;
+    let mut words = Vec::new();
+    let mut groups = Vec::new();
+    let mut open: Vec<&Expr> = parts.iter().rev().copied().collect();
+    while let Some(part) = open.pop() {
+        match part {
+            Expr::Or(inner) => open.extend(inner.iter().rev()),
+            Expr::Term(_) | Expr::Regex(_) | Expr::Named { .. } => words.push(part.to_string()),
+            _ => groups.push(part),
+        }
+    }
     let mut line = String::new();
-    for term in terms.iter().map(ToString::to_string) {
-        if !line.is_empty() && indent + line.chars().count() + term.chars().count() > WIDTH {
-            say!("{:indent$}  {}", "", line.trim_end());
+    for word in words {
+        if !line.is_empty() && indent + line.chars().count() + word.chars().count() > WIDTH {
+            say!("{:indent$}{}", "", line.trim_end());
             line.clear();
         }
-        line += &term;
+        line += &word;
         line += "  ";
     }
     if !line.is_empty() {
-        say!("{:indent$}  {}", "", line.trim_end());
+        say!("{:indent$}{}", "", line.trim_end());
     }
-    groups.into_iter().for_each(|group| show(group, depth + 1));
+    groups.into_iter().for_each(|group| rules(group, depth));
 }

@@ -87,7 +87,7 @@ impl Janitor {
         Ok(Progress::Worked)
     }
 
-    /// Runs [`Janitor::step`] until `soft` is cancelled; the first round of retention begins after [`INTERVAL`].
+    /// Runs [`Janitor::step`] until `soft` is cancelled; the first round of retention begins after `INTERVAL`.
     ///
     /// # Errors
     /// When going on makes no sense: see [`StepError::retry`].

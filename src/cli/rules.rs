@@ -46,9 +46,9 @@ impl Rules {
         })
     }
 
-    /// The topic that the query after `--query` makes, called [`QUERY`].
-    pub(super) fn typed(&self, query: &str) -> Result<TopicDef, Failure> {
-        config::typed_query("--query", query, QUERY, &self.lists)
+    /// The topic, called [`QUERY`], that a query on the command line makes; `argument` is where it was typed.
+    pub(super) fn typed(&self, argument: &str, query: &str) -> Result<TopicDef, Failure> {
+        config::typed_query(argument, query, QUERY, &self.lists)
             .map_err(|fault| Failure::Usage(fault.to_string()))
     }
 }

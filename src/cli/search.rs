@@ -1,34 +1,30 @@
 //! `wirewatch search`
 
 use std::{
-    collections::BTreeMap,
     io::{self, IsTerminal},
     ops::Range,
     process::ExitCode,
 };
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use anyhow::Context;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::{
     Failure, Outcome, SearchArgs, SortArg,
     output::{self, say},
+    rules::Rules,
 };
 use crate::{
     clock::Clock,
     config::{self, Config},
     model::{ClauseHit, Field, time},
-    query::{self, TopicDef, TopicSource},
+    query::TopicDef,
     render::{self, Segment},
     search::{self, Answer, Error, Extent, Found, MAX_RANKED, Order, Request},
 };
 
 /// So many items outside the index are worth a word: reading them takes about a second.
 const MANY_UNINDEXED: usize = 20_000;
-/// The name of a topic made of a query.
-const QUERY: &str = "query";
 
 #[derive(Debug, Serialize)]
 struct Results {
@@ -99,38 +95,11 @@ pub(super) async fn search(args: &SearchArgs) -> Outcome {
 
 /// The topic to search with: one in force, or the query with the lists of the configuration.
 fn topic(args: &SearchArgs, config: &Config) -> Result<TopicDef, Failure> {
-    let text = match (&args.query, &args.topic) {
-        (Some(text), _) => text,
-        (None, name) => {
-            let name = name.as_deref().unwrap_or_default();
-            let found = config.definitions.iter().find(|def| def.topic.name.as_str() == name);
-            let found =
-                found.with_context(|| format!("there is no topic `{name}`; see `wirewatch topics list`"))?;
-            return Ok(TopicDef { warnings: Vec::new(), ..found.clone() });
-        }
-    };
-    let values = |entries: &Vec<config::Text>| entries.iter().map(|entry| entry.value.clone()).collect();
-    let lists: BTreeMap<String, Vec<String>> =
-        config.lists.iter().map(|(name, entries)| (name.clone(), values(entries))).collect();
-    let source = TopicSource { name: QUERY.to_owned(), query: Some(text.clone()), ..TopicSource::default() };
-    query::lists(&source, &lists).map_err(|error| Failure::Usage(refusal(text, &error)))
-}
-
-/// The query with a caret under what is wrong with it.
-fn refusal(text: &str, error: &query::Error) -> String {
-    let title = Level::ERROR.primary_title(error.message.as_str());
-    let mut report = match error.place {
-        query::Place::Query => {
-            let caret = AnnotationKind::Primary.span(error.span.clone());
-            title.element(Snippet::source(text).fold(false).annotation(caret))
-        }
-        // A list that is wrong has refused the configuration before.
-        _ => Group::with_title(title),
-    };
-    if let Some(help) = &error.help {
-        report = report.element(Level::HELP.message(help.as_str()));
+    let rules = Rules::of(config);
+    match (&args.query, &args.topic) {
+        (Some(text), _) => rules.typed("QUERY", text),
+        (None, name) => Ok(rules.find(name.as_deref().unwrap_or_default())?.clone()),
     }
-    Renderer::plain().render(&[report])
 }
 
 fn print(answer: &Answer, order: Order) {

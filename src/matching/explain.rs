@@ -171,7 +171,7 @@ impl Explanation {
                 Label::AllOf => open.extend(node.children.iter().rev()),
                 Label::Scope(_) if node.reason.is_none() => open.extend(node.children.iter().rev()),
                 Label::AnyOf | Label::List(_) if node.children.iter().any(occurs) => {
-                    open.extend(node.children.iter().min_by(|a, b| lack(a).total_cmp(&lack(b))));
+                    open.extend(node.children.iter().min_by(|a, b| distance(a).total_cmp(&distance(b))));
                 }
                 Label::Near(_) if node.reason.is_none() => open.extend(node.children.iter().rev()),
                 _ => found.push(node),
@@ -197,6 +197,28 @@ impl Explanation {
 /// Whether anything under `node` occurs.
 fn occurs(node: &Node) -> bool {
     !node.hits.is_empty() || node.children.iter().any(occurs)
+}
+
+/// How far an alternative is from holding: what it lacks, less a little for each part that is there, so that half a
+/// clause is nearer than a word that does not occur at all.
+fn distance(node: &Node) -> f64 {
+    const PART: f64 = 0.2;
+    let there = f64::from(u32::try_from(held(node)).unwrap_or(u32::MAX)).min(4.0);
+    lack(node) - PART * there
+}
+
+/// Parts of `node` that hold, each with something that occurs.
+fn held(node: &Node) -> usize {
+    if node.label == Label::NoneOf {
+        return 0;
+    }
+    if node.holds {
+        return usize::from(occurs(node));
+    }
+    match node.label {
+        Label::AnyOf | Label::List(_) => node.children.iter().map(held).max().unwrap_or(0),
+        _ => node.children.iter().map(held).sum(),
+    }
 }
 
 /// How much `node` lacks: 0 if it holds, 1 for each word that is not there, half for words that stand wrongly.

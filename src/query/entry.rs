@@ -204,6 +204,16 @@ fn read_piece(piece: &Piece<'_>, words: &mut Vec<Word>) -> Result<(), Fault> {
         words.extend(term.words);
         return Ok(());
     }
+    if let Some((before, after)) = piece.text.split_once('?')
+        && before.ends_with(char::is_alphanumeric)
+        && after.starts_with(char::is_alphanumeric)
+    {
+        return Err(Fault::new(
+            piece.span(),
+            "`?` does not stand for a letter",
+            "write each spelling: `woman OR women`, as entries of a list, or the endings as in `call(s|ed)`",
+        ));
+    }
     let word = match (piece.text.split_once('('), piece.text.split_once('*')) {
         (Some((base, rest)), _) => with_endings(piece, base, rest)?,
         (None, Some((stem, rest))) => prefix(piece, stem, rest)?,
@@ -230,6 +240,12 @@ fn refuse_query_language(piece: &Piece<'_>) -> Result<(), Fault> {
     }
     if piece.text.contains(is_quotation_mark) {
         return refuse("leave out the quotes: an entry of several words is a phrase");
+    }
+    if piece.text.len() > 2
+        && piece.text.starts_with('/')
+        && (piece.text.ends_with('/') || piece.text.ends_with("/i"))
+    {
+        return refuse("a regular expression stands in a `query = \"…\"` of the topic");
     }
     if piece.text.contains(['@']) {
         return refuse("write `@name` as an entry of its own");

@@ -251,6 +251,10 @@ impl<'a> Lexer<'a> {
             self.push(lexeme, len);
             return Ok(());
         }
+        if opens && let Some(ours) = foreign_function(text) {
+            let message = format!("`{text}( )` is not known here");
+            return Err(self.fault(len + 1, message, format!("write `{ours}`")));
+        }
         if opens {
             len += endings_len(rest.get(len..).unwrap_or_default()).ok_or_else(|| {
                 self.fault(
@@ -375,6 +379,20 @@ impl<'a> Lexer<'a> {
 
 /// Largest weight of a clause, either way.
 pub const MAX_WEIGHT: i16 = 100;
+
+/// What stands before a parenthesis in other vendors' queries, or looks like one of our scopes: how it is written here.
+fn foreign_function(word: &str) -> Option<String> {
+    let lower = word.to_ascii_lowercase();
+    let at_least = lower.strip_prefix("atl").or_else(|| lower.strip_prefix("atleast"));
+    let number = at_least.filter(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));
+    match lower.as_str() {
+        _ if number.is_some() => number.map(|number| format!("ATLEAST/{number}(…)")),
+        "allcaps" | "caps" => Some("caps(US)".to_owned()),
+        "headline" | "intitle" | "heading" => Some("title:(…)".to_owned()),
+        "hlead" | "leadpara" => Some("lead:(…)".to_owned()),
+        name => Scope::ALL.iter().find(|scope| scope.as_str() == name).map(|_| format!("{name}:(…)")),
+    }
+}
 
 /// `near5` is how other vendors write it, not a slip of the shift key.
 fn is_lower_alias(word: &str) -> bool {

@@ -40,6 +40,16 @@ pub(super) fn short_word(term: &Term) -> Option<Hint> {
     })
 }
 
+/// Whether a term ends in `!`, the sign of other vendors for a stem.
+pub(super) fn exclamation(term: &Term) -> Option<Hint> {
+    let [word] = term.words.as_slice() else { return None };
+    let stem = word.text.strip_suffix('!').filter(|stem| stem.len() >= super::MIN_STEM)?;
+    Some(Hint {
+        message: format!("`{}` is the word `{stem}`: `!` is read as punctuation", word.text),
+        help: format!("write `{stem}*` for every word that begins so"),
+    })
+}
+
 fn other_case(word: &str) -> String {
     let lower = word.to_ascii_lowercase();
     if lower == word { word.to_ascii_uppercase() } else { lower }
@@ -103,6 +113,7 @@ mod tests {
         check("a1 AND b1 AND NOT (c1 OR b1)", &["`b1` can never match"]);
         check("(a1 OR (b1 AND NOT b1))", &["`b1` can never match"]);
         check("(tin NEAR/3 lead) AND NOT tin", &[]);
+        check("tariff! AND China", &["`!` is read as punctuation"]);
         check("a1 and b1", &["read as an operator"]);
     }
 }

@@ -229,7 +229,7 @@ impl<'a> Resolver<'a> {
                     let message = format!("the topic has more than {MAX_ENTRIES} entries");
                     return Err(Fault::new(0..text.len(), message, "split it into several topics").at(place));
                 }
-                let hint = lint::short_word(&term);
+                let hint = lint::short_word(&term).or_else(|| lint::exclamation(&term));
                 self.warnings
                     .extend(hint.map(|hint| Fault::new(0..text.len(), hint.message, hint.help).at(place)));
                 Ok(Expr::Term(term))

@@ -291,6 +291,8 @@ impl Parser<'_, '_> {
         match placed.lexeme {
             Lexeme::Word(text) => {
                 let word = entry::phrase(&text).map_err(shift(span.start))?;
+                let hint = lint::exclamation(&word);
+                self.warnings.extend(hint.map(|hint| Fault::new(span.clone(), hint.message, hint.help)));
                 if self.scope.is_none_or(|scope| matches!(scope, Scope::Title | Scope::Lead | Scope::Body)) {
                     let hint = lint::short_word(&word);
                     self.warnings.extend(hint.map(|hint| Fault::new(span.clone(), hint.message, hint.help)));

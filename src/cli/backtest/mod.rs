@@ -65,7 +65,7 @@ pub(super) async fn backtest(args: &BacktestArgs) -> Outcome {
     let back = args.since.as_deref().map(since).transpose()?;
     let loaded = args.config.load()?;
     let rules = Rules::of(&loaded);
-    let query = args.query.as_deref().map(|query| rules.typed(query)).transpose()?;
+    let query = args.query.as_deref().map(|query| rules.typed("--query", query)).transpose()?;
     let named = args.name.as_deref().or(args.topic.as_deref());
     let named = named.map(|name| rules.find(name)).transpose()?;
     let (now, before) = match (&query, named) {

@@ -65,7 +65,7 @@ struct Subject {
 pub(super) async fn explain(args: &ExplainArgs) -> Outcome {
     let rules = Rules::read(&args.config)?;
     let definitions = match (&args.query, &args.topic) {
-        (Some(query), _) => vec![rules.typed(query)?],
+        (Some(query), _) => vec![rules.typed("--query", query)?],
         (None, Some(name)) => vec![rules.find(name)?.clone()],
         (None, None) => rules.definitions,
     };

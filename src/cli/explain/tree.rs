@@ -1,7 +1,7 @@
 //! A topic's clauses as an indented tree, each with its truth value and the places that made it.
 //!
-//! Data in: a [`Node`]. Data out: lines. What did not occur in a group that holds is left out; of what a failing
-//! group asks for only the beginning is listed.
+//! Data in: a [`Node`]. Data out: lines. What does not hold in a group that does is left out; of what a failing group
+//! asks for only the beginning is listed.
 
 use super::because::{CONTEXT, hits_under, short};
 use crate::{
@@ -35,8 +35,11 @@ pub(super) fn lines(node: &Node, depth: usize, item: &Item, marks: Marks, out: &
     }
     // What decides is worth a line; of a list, what occurs.
     let in_list = matches!(node.label, Label::AnyOf | Label::List(_) | Label::NoneOf | Label::Score(_));
-    let (there, not): (Vec<&Node>, Vec<&Node>) =
-        node.children.iter().partition(|child| !in_list || !hits_under(child).is_empty() || child.holds);
+    let alternatives = node.holds && matches!(node.label, Label::AnyOf | Label::List(_));
+    let (there, not): (Vec<&Node>, Vec<&Node>) = node
+        .children
+        .iter()
+        .partition(|child| !in_list || child.holds || (!alternatives && !hits_under(child).is_empty()));
     for child in there.iter().take(SHOWN_PARTS) {
         lines(child, depth + 1, item, marks, out);
     }

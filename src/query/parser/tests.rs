@@ -139,6 +139,10 @@ fn what_is_wrong_is_refused_at_its_place() {
     refuse("exact(US)", "exact(", "quotation marks", "exact(");
     refuse("“'” OR a", "'", "no letter or digit", "leave it out");
     refuse("a OR “x ex*port”", "ex*port", "only at the end", "stem*");
+    refuse("allcaps(us) AND b", "allcaps(", "not known here", "caps(US)");
+    refuse("title(china)", "title(", "not known here", "title:(…)");
+    refuse("atl5(china)", "atl5(", "not known here", "ATLEAST/5");
+    refuse("a AND wom?n", "wom?n", "does not stand for a letter", "woman OR women");
     refuse("caps(a “b’c„d)", "a “b’c„d", "plain words", "caps(US)");
     refuse("exact(“'”)", "'", "plain words", "caps(US)");
     refuse("a ~3", "~", "without a phrase", "~5");

@@ -112,13 +112,17 @@ fn definition(entry: &TopicEntry, named: &BTreeMap<String, Vec<String>>) -> Resu
         none: values(&entry.none),
         query: entry.query.as_ref().map(|query| query.value.clone()),
     };
-    let definition = match &entry.origin {
-        TopicOrigin::Own => query::lists(&source, named),
-        TopicOrigin::Builtin(name) => match query::builtin(name) {
-            Some(base) => query::extend(&base, &source, named),
-            None => query::lists(&source, named),
-        },
-    }?;
+    if let TopicOrigin::Builtin(name) = &entry.origin
+        && let Some(base) = query::builtin(name)
+    {
+        let definition = query::extend(&base, &source, named)?;
+        // A built-in topic to which nothing is added is known to compile (tested).
+        if !source.adds_nothing() || base.lists.keys().any(|list| named.contains_key(list)) {
+            usable(&definition, &source, named)?;
+        }
+        return Ok(definition);
+    }
+    let definition = query::lists(&source, named)?;
     usable(&definition, &source, named)?;
     Ok(definition)
 }

@@ -47,6 +47,13 @@ pub struct TopicSource {
     pub query: Option<String>,
 }
 
+impl TopicSource {
+    /// Whether there are no entries and no query.
+    pub fn adds_nothing(&self) -> bool {
+        self.any.is_empty() && self.all.is_empty() && self.none.is_empty() && self.query.is_none()
+    }
+}
+
 /// A topic that passed every check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicDef {

@@ -28,8 +28,8 @@ use std::{
 use url::Url;
 use wirewatch::{
     model::{
-        Announce, FeedSpec, Item, ItemKey, KeyKind, NewItem, OnAdd, Poll, PollOutcome, Timestamp, Validators,
-        time,
+        Announce, FeedMemory, FeedSpec, Item, ItemKey, KeyKind, NewItem, OnAdd, Poll, PollOutcome, Timestamp,
+        Validators, time,
     },
     store::Store,
 };
@@ -207,8 +207,16 @@ async fn fill(dir: &Path, items: u64) {
             items: batch,
             warnings: Vec::new(),
         };
-        let poll = Poll { feed: feed.id, at, outcome, next_poll_at: at, failures: 0 };
-        store.record_polls(vec![poll]).await.unwrap();
+        let poll = Poll {
+            feed: feed.id,
+            at,
+            outcome,
+            next_poll_at: at,
+            failures: 0,
+            memory: FeedMemory::default(),
+            events: Vec::new(),
+        };
+        store.record_polls(vec![poll], wirewatch::health::learn).await.unwrap();
     }
     store.close().await;
 }

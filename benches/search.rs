@@ -27,7 +27,7 @@ use std::{
 use newsroom::{Newsroom, SELDOM_WORDS};
 use url::Url;
 use wirewatch::{
-    model::{FeedSpec, FeedState, OnAdd, Poll, PollOutcome, Timestamp, Validators, time},
+    model::{FeedMemory, FeedSpec, FeedState, OnAdd, Poll, PollOutcome, Timestamp, Validators, time},
     search,
     store::{DATABASE, Store},
 };
@@ -100,7 +100,10 @@ async fn make(dir: &Path, items: usize) {
     for done in (0..items).step_by(A_POLL) {
         let age = YEAR.mul_f64(1.0 - done as f64 / items as f64);
         let news = (0..A_POLL.min(items - done)).map(|_| newsroom.new_item()).collect();
-        store.record_polls(vec![poll(&feed, time::before(now, age), news)]).await.unwrap();
+        store
+            .record_polls(vec![poll(&feed, time::before(now, age), news)], wirewatch::health::learn)
+            .await
+            .unwrap();
     }
     println!("{items} items stored in {:.0} s", start.elapsed().as_secs_f64());
     store.checkpoint().await.unwrap();
@@ -144,7 +147,15 @@ fn poll(feed: &FeedState, at: Timestamp, items: Vec<wirewatch::model::NewItem>) 
         items,
         warnings: Vec::new(),
     };
-    Poll { feed: feed.id, at, outcome, next_poll_at: NOW, failures: 0 }
+    Poll {
+        feed: feed.id,
+        at,
+        outcome,
+        next_poll_at: NOW,
+        failures: 0,
+        memory: FeedMemory::default(),
+        events: Vec::new(),
+    }
 }
 
 fn size(dir: &Path) -> u64 {

@@ -39,6 +39,7 @@
 //! | [`feed`] | bytes | items and their identity; OPML | model, text |
 //! | [`query`] | what a topic's author wrote | expressions | model, text |
 //! | [`matching`] | topics and an item | matches; explanations | model, text, query |
+//! | [`health`] | what a poll saw | what to remember of the feed; events | model |
 //! | [`schedule`] | outcomes, policies | instants: next poll, retry, digest | model |
 //! | [`plan`] | pending matches, what was sent | mails due now, and when to look again | model, schedule |
 //! | [`render`] | a notification | subject, text, HTML | model, text |
@@ -71,6 +72,7 @@ pub mod config;
 pub mod daemon;
 pub mod feed;
 pub mod fetch;
+pub mod health;
 pub mod mail;
 pub mod matching;
 pub mod model;

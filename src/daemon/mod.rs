@@ -18,6 +18,7 @@ mod catalog;
 mod heartbeat;
 mod host_gate;
 mod janitor;
+mod ledger;
 mod mailer;
 mod operator;
 mod planner;
@@ -25,6 +26,7 @@ mod poller;
 mod progress;
 pub mod reading;
 mod supervisor;
+mod visiting;
 mod visits;
 
 use std::{sync::Arc, time::Duration};

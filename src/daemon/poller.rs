@@ -22,19 +22,15 @@ use url::Url;
 use super::{
     Catalog, Hints,
     host_gate::HostGate,
-    one_line,
+    ledger,
     progress::{Progress, StepError},
-    reading,
+    visiting::{self, Visitor},
     visits::{Visit, Visits},
 };
 use crate::{
     clock::{Clock, SLACK},
-    fetch::{FetchRequest, Fetched},
-    model::{
-        FailureKind, FeedId, FeedSpec, FeedState, Poll, PollFailure, PollOutcome, Recorded, Timestamp,
-        Validators, time,
-    },
-    schedule,
+    health,
+    model::{FailureKind, FeedId, FeedSpec, FeedState, Poll, PollOutcome, Timestamp, Validators, time},
     store::Store,
 };
 
@@ -141,7 +137,7 @@ impl Poller {
         let now = self.clock.now();
         self.adopt_catalog(now).await?;
         let asked_to_wait = |id: &FeedId| {
-            self.feeds.get(id).and_then(|state| state.patience_until).is_some_and(|until| until > now)
+            self.feeds.get(id).and_then(|state| state.memory.patience_until).is_some_and(|until| until > now)
         };
         self.due =
             self.due.iter().map(|(at, id)| if asked_to_wait(id) { (*at, *id) } else { (now, *id) }).collect();
@@ -275,7 +271,12 @@ impl Poller {
                 state.validators = Validators::default();
             }
             let in_full = state.validators == Validators::default();
-            let visited = visit(catalog.clone(), self.clock.clone(), self.readers.clone(), state.clone());
+            let visitor = Visitor {
+                catalog: catalog.clone(),
+                clock: self.clock.clone(),
+                readers: self.readers.clone(),
+            };
+            let visited = visitor.visit(state.clone());
             self.visits.begin(Visit { host: host_of(&state.spec), state, in_full }, visited);
         }
         self.gate.tidy(now);
@@ -301,14 +302,7 @@ impl Poller {
     /// Gives the host its turn back. A visit that broke down is a failed poll.
     fn end(&mut self, visit: Visit, poll: Option<Poll>) -> Poll {
         let poll = poll.unwrap_or_else(|| {
-            let now = self.clock.now();
-            let outcome = broken_down();
-            let next_poll_at = match &self.catalog {
-                Some(catalog) => schedule::next_poll(now, &visit.state, &outcome, &catalog.poll.policy),
-                None => time::after(now, visit.state.spec.interval),
-            };
-            let failures = visit.state.failures.saturating_add(1);
-            Poll { feed: visit.state.id, at: now, outcome, next_poll_at, failures }
+            visiting::broken_down(self.catalog.as_deref(), &visit.state, self.clock.now())
         });
         self.gate.leave(&visit.host, host_hold(&poll));
         let read = match poll.outcome {
@@ -338,6 +332,7 @@ impl Poller {
         state.last_poll_at = Some(poll.at);
         state.next_poll_at = poll.next_poll_at;
         state.failures = poll.failures;
+        state.memory = poll.memory.clone();
         match &poll.outcome {
             PollOutcome::NotModified { validators } => {
                 state.validators = validators.clone();
@@ -372,10 +367,13 @@ impl Poller {
             return Ok(());
         }
         let polls = std::mem::take(&mut self.unsaved);
-        match self.store.record_polls(polls.clone()).await {
+        match self.store.record_polls(polls.clone(), health::learn).await {
             Ok(recorded) => {
                 for (poll, recorded) in polls.iter().zip(&recorded) {
-                    self.log(poll, recorded);
+                    if let Some(state) = self.feeds.get_mut(&recorded.feed) {
+                        state.memory = recorded.memory.clone();
+                        ledger::log(state.spec.url.as_str(), poll, recorded);
+                    }
                 }
                 if recorded.iter().any(|recorded| recorded.pending > 0) {
                     self.hints.matches.notify_one();
@@ -404,87 +402,6 @@ impl Poller {
             self.due.insert((again, poll.feed));
         }
     }
-
-    fn log(&self, poll: &Poll, recorded: &Recorded) {
-        let Some(state) = self.feeds.get(&poll.feed) else { return };
-        let feed = state.spec.url.as_str();
-        match &poll.outcome {
-            PollOutcome::Modified { items, warnings, .. } => {
-                for warning in warnings {
-                    tracing::debug!(feed.url = feed, "{feed}: mended on reading: {warning:?}");
-                }
-                tracing::debug!(
-                    feed.url = feed,
-                    items.read = items.len(),
-                    items.new = recorded.new_items.len(),
-                    items.matched = recorded.matched,
-                    "{feed}: {} items, {} new, {} matched",
-                    items.len(),
-                    recorded.new_items.len(),
-                    recorded.matched
-                );
-            }
-            PollOutcome::NotModified { .. } => tracing::debug!(feed.url = feed, "{feed}: not modified"),
-            PollOutcome::Failed(failure) if poll.failures <= 1 => {
-                tracing::warn!(
-                    feed.url = feed,
-                    failure.kind = failure.kind.as_str(),
-                    "{feed} failed: {}; it will be tried again",
-                    one_line(&failure.message)
-                );
-            }
-            PollOutcome::Failed(failure) => {
-                tracing::debug!(
-                    feed.url = feed,
-                    feed.failures = poll.failures,
-                    failure.kind = failure.kind.as_str(),
-                    "{feed} still fails: {}",
-                    one_line(&failure.message)
-                );
-            }
-        }
-    }
-}
-
-/// One visit: fetch, read, decide when to come back.
-async fn visit(catalog: Arc<Catalog>, clock: Clock, readers: Arc<Semaphore>, state: FeedState) -> Poll {
-    let request = FetchRequest { url: state.spec.url.clone(), validators: state.validators.clone() };
-    let fetched = catalog.fetcher.fetch(&request).await;
-    let now = clock.now();
-    let outcome = match fetched {
-        Ok(Fetched::NotModified { validators, .. }) => PollOutcome::NotModified { validators },
-        Ok(Fetched::Modified(response)) => {
-            let (catalog, state) = (catalog.clone(), state.clone());
-            // Reading is work for the processor, and must not hold up the network.
-            let turn = readers.acquire_owned().await;
-            let read = tokio::task::spawn_blocking(move || {
-                let _turn = turn;
-                let body = reading::Body {
-                    url: &response.url,
-                    content_type: response.content_type.as_deref(),
-                    validators: response.validators,
-                    bytes: &response.body,
-                };
-                reading::read(&catalog, &state, body, now)
-            });
-            read.await.unwrap_or_else(|_| broken_down())
-        }
-        Err(error) => PollOutcome::Failed(error.into()),
-    };
-    let failures = match outcome {
-        PollOutcome::Failed(_) => state.failures.saturating_add(1),
-        _ => 0,
-    };
-    let next_poll_at = schedule::next_poll(now, &state, &outcome, &catalog.poll.policy);
-    Poll { feed: state.id, at: now, outcome, next_poll_at, failures }
-}
-
-fn broken_down() -> PollOutcome {
-    PollOutcome::Failed(PollFailure {
-        kind: FailureKind::Internal,
-        message: "reading the feed failed inside wirewatch; please report the feed".to_owned(),
-        retry_at: None,
-    })
 }
 
 /// When a feed that this process has not read counts as read in full: at some time within the last day that its id

@@ -75,7 +75,7 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::model::{FeedSpec, OnAdd, PollOutcome, Timestamp, Validators, time};
+    use crate::model::{FeedMemory, FeedSpec, OnAdd, PollOutcome, Timestamp, Validators, time};
 
     fn visit(id: i64) -> Visit {
         let url = Url::parse("http://a.example/feed").unwrap();
@@ -89,8 +89,8 @@ mod tests {
             last_poll_at: None,
             last_ok_at: None,
             next_poll_at: Timestamp::UNIX_EPOCH,
-            patience_until: None,
             failures: 0,
+            memory: FeedMemory::default(),
         };
         Visit { state, host: "a.example:80".to_owned(), in_full: true }
     }
@@ -105,7 +105,15 @@ mod tests {
         let at = time::from_millis(0);
         let validators = Validators::default();
         let outcome = PollOutcome::NotModified { validators };
-        let poll = Poll { feed: FeedId(2), at, outcome, next_poll_at: at, failures: 0 };
+        let poll = Poll {
+            feed: FeedId(2),
+            at,
+            outcome,
+            next_poll_at: at,
+            failures: 0,
+            memory: FeedMemory::default(),
+            events: Vec::new(),
+        };
         visits.begin(visit(2), std::future::ready(poll.clone()));
         assert_eq!(visits.next().await.unwrap().1, Some(poll));
         assert!(visits.next().await.is_none() && visits.is_empty() && visits.feeds().is_empty());

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use url::Url;
 
-use super::{Item, Timestamp};
+use super::{FeedMemory, Item, Timestamp};
 
 /// Row key of a feed in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,10 +62,10 @@ pub struct FeedState {
     pub last_ok_at: Option<Timestamp>,
     /// When the next poll is due.
     pub next_poll_at: Timestamp,
-    /// The server asked not to be visited before this instant (`Retry-After` with 429 or 503).
-    pub patience_until: Option<Timestamp>,
     /// Failed polls since the last success.
     pub failures: u32,
+    /// What else is remembered.
+    pub memory: FeedMemory,
 }
 
 /// One reading of a feed.

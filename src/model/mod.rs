@@ -9,6 +9,7 @@
 mod feed;
 mod item;
 mod mail;
+mod memory;
 mod notification;
 mod people;
 mod poll;
@@ -21,6 +22,10 @@ mod topic;
 pub use feed::{FeedId, FeedSpec, FeedState, OnAdd, ParsedFeed, Validators, Warning, feed_label};
 pub use item::{Announce, Field, Item, ItemId, ItemKey, KeyKind, NewItem, StoryId, StoryKey};
 pub use mail::{LeasedMail, MailState, NotificationId, OutboundMail, Retry, Settlement};
+pub use memory::{
+    Counted, EventKind, FeedEvent, FeedEventReport, FeedMemory, Gone, Health, Hints, Learn, Learned, Moving,
+    Pace,
+};
 pub use notification::{Coverage, FeedTrouble, ItemView, Notification, NotificationKind, StoryView, Window};
 pub use people::{InvalidRecipient, Recipient, Secret};
 pub use poll::{FailureKind, Poll, PollFailure, PollOutcome, Recorded, Redirect};

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{FeedId, ItemId, NewItem, Timestamp, Validators, Warning};
+use super::{FeedEvent, FeedId, FeedMemory, ItemId, NewItem, Timestamp, Validators, Warning};
 
 /// A redirect that was followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +111,10 @@ pub struct Poll {
     pub next_poll_at: Timestamp,
     /// Failures in a row, this poll included; 0 after a success.
     pub failures: u32,
+    /// What is remembered of the feed from now on, before its items are counted.
+    pub memory: FeedMemory,
+    /// What this poll says happened to the feed.
+    pub events: Vec<FeedEvent>,
 }
 
 /// What recording a poll changed.
@@ -124,4 +128,8 @@ pub struct Recorded {
     pub matched: usize,
     /// Rows that now wait for the planner.
     pub pending: usize,
+    /// What is remembered of the feed from now on.
+    pub memory: FeedMemory,
+    /// What happened to the feed, in the order it is stored.
+    pub events: Vec<FeedEvent>,
 }

@@ -94,7 +94,7 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::model::{FailureKind, FeedId, FeedSpec, OnAdd, PollFailure, Validators};
+    use crate::model::{FailureKind, FeedId, FeedMemory, FeedSpec, OnAdd, PollFailure, Validators};
 
     const MINUTE: Duration = Duration::from_secs(60);
     const POLICY: PollPolicy = PollPolicy { min: MINUTE, max: Duration::from_secs(86_400) };
@@ -109,8 +109,8 @@ mod tests {
             last_poll_at: None,
             last_ok_at: None,
             next_poll_at: Timestamp::UNIX_EPOCH,
-            patience_until: None,
             failures,
+            memory: FeedMemory::default(),
         }
     }
 

@@ -2,10 +2,9 @@
 
 use rusqlite::Row;
 
-use super::{Error, Store, row};
+use super::{Error, Store, memory, row};
 use crate::model::{
-    Coverage, FailureKind, FeedId, FeedReport, FeedSpec, FeedState, FeedTrouble, Timestamp, Validators,
-    Window, time,
+    Coverage, FeedId, FeedReport, FeedSpec, FeedState, FeedTrouble, Timestamp, Validators, Window, time,
 };
 
 /// Buckets that feeds are spread over by host; one owner a bucket keeps politeness when there are many nodes.
@@ -19,9 +18,7 @@ const UPSERT: &str = "
     ON CONFLICT (url) DO UPDATE SET active = 1, name = excluded.name";
 
 const STATE: &str = "
-    SELECT id, etag, last_modified, body_hash, baseline_at_ms, last_poll_at_ms, last_ok_at_ms, next_poll_at_ms, failures,
-           failure_kind
-    FROM feed WHERE url = ?1";
+    SELECT id, etag, last_modified, body_hash, baseline_at_ms, last_poll_at_ms, last_ok_at_ms, next_poll_at_ms, failures,";
 
 impl Store {
     /// Puts exactly `specs` in force and returns their states in the same order. A feed that is new is due at
@@ -34,7 +31,8 @@ impl Store {
         self.write(move |tx| {
             tx.execute("UPDATE feed SET active = 0 WHERE active = 1", [])?;
             let mut upsert = tx.prepare_cached(UPSERT)?;
-            let mut state = tx.prepare_cached(STATE)?;
+            let mut state =
+                tx.prepare_cached(&format!("{STATE}{} FROM feed WHERE url = ?1", memory::COLUMNS))?;
             let mut states = Vec::with_capacity(specs.len());
             for spec in specs {
                 let url = spec.url.as_str().to_owned();
@@ -122,7 +120,6 @@ fn bucket(spec: &FeedSpec) -> i64 {
 fn feed_state(r: &Row<'_>, spec: FeedSpec, now: Timestamp) -> rusqlite::Result<FeedState> {
     let last_poll_at = row::instant(r, "last_poll_at_ms")?;
     let failures: u32 = r.get("failures")?;
-    let failure_kind: Option<String> = r.get("failure_kind")?;
     let mut next_poll_at = time::from_millis(r.get("next_poll_at_ms")?);
     if let (Some(last), 0) = (last_poll_at, failures) {
         next_poll_at = next_poll_at.min(time::after(last, spec.interval.saturating_mul(2)));
@@ -141,9 +138,8 @@ fn feed_state(r: &Row<'_>, spec: FeedSpec, now: Timestamp) -> rusqlite::Result<F
         last_poll_at,
         last_ok_at: row::instant(r, "last_ok_at_ms")?,
         next_poll_at,
-        patience_until: (failure_kind.as_deref() == Some(FailureKind::RateLimited.as_str()))
-            .then_some(next_poll_at),
         failures,
+        memory: memory::memory(r)?,
         spec,
     })
 }

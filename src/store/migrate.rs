@@ -8,8 +8,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::Error;
 
 /// Migrations in order; `PRAGMA user_version` counts those applied.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_init.sql"), include_str!("migrations/0002_item_index.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_init.sql"),
+    include_str!("migrations/0002_item_index.sql"),
+    include_str!("migrations/0003_feed_health.sql"),
+];
 
 /// Brings the schema up to date.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Error> {
@@ -37,7 +40,8 @@ mod tests {
 
     #[test]
     fn released_migrations_are_never_edited() {
-        let pinned: &[u64] = &[12_529_670_451_084_114_845, 17_229_254_431_252_516_424];
+        let pinned: &[u64] =
+            &[12_529_670_451_084_114_845, 17_229_254_431_252_516_424, 1_695_178_813_396_968_695];
         let found: Vec<u64> =
             MIGRATIONS.iter().map(|sql| xxhash_rust::xxh3::xxh3_64(sql.as_bytes())).collect();
         assert_eq!(found, pinned, "write a new migration instead, and pin it here");

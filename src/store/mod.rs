@@ -14,6 +14,7 @@ mod archive;
 mod error;
 mod feeds;
 mod lock;
+mod memory;
 mod migrate;
 mod operator;
 mod outbox;

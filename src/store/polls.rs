@@ -2,9 +2,10 @@
 
 use rusqlite::{OptionalExtension, Transaction};
 
-use super::{Error, Store, row};
+use super::{Error, Store, memory, row};
 use crate::model::{
-    FeedId, ItemId, NewItem, Poll, PollFailure, PollOutcome, Recorded, StoryId, StoryKey, Timestamp,
+    Counted, FeedId, ItemId, KeyKind, Learn, NewItem, Poll, PollFailure, PollOutcome, Recorded, StoryId,
+    StoryKey, Timestamp,
 };
 
 const MODIFIED: &str = "
@@ -34,23 +35,35 @@ const ADD_PENDING: &str = "
 
 impl Store {
     /// Records polls in one transaction and says, in the same order, what was new. Items the feed already had
-    /// (by any of their keys) are not stored again; keys they did not have yet are added to them.
+    /// (by any of their keys) are not stored again; keys they did not have yet are added to them. `learn` is told how
+    /// the items of each body read compare with those stored, and what it makes of it is stored with them.
     ///
     /// # Errors
     /// See [`Error`]; then no poll of the batch is recorded, and repeating them is safe.
-    pub async fn record_polls(&self, polls: Vec<Poll>) -> Result<Vec<Recorded>, Error> {
-        self.write(move |tx| polls.iter().map(|poll| record(tx, poll)).collect()).await
+    pub async fn record_polls(&self, polls: Vec<Poll>, learn: Learn) -> Result<Vec<Recorded>, Error> {
+        self.write(move |tx| polls.iter().map(|poll| record(tx, poll, learn)).collect()).await
     }
 }
 
-fn record(tx: &Transaction<'_>, poll: &Poll) -> Result<Recorded, Error> {
-    let mut recorded = Recorded { feed: poll.feed, new_items: Vec::new(), matched: 0, pending: 0 };
+fn record(tx: &Transaction<'_>, poll: &Poll, learn: Learn) -> Result<Recorded, Error> {
+    let mut recorded = Recorded {
+        feed: poll.feed,
+        new_items: Vec::new(),
+        matched: 0,
+        pending: 0,
+        memory: poll.memory.clone(),
+        events: poll.events.clone(),
+    };
     let (at, next) = (row::ms(poll.at), row::ms(poll.next_poll_at));
     match &poll.outcome {
         PollOutcome::Modified { validators, body_hash, title, items, .. } => {
+            let mut counted = Counted { baseline: is_baseline(tx, poll.feed)?, ..Counted::default() };
             for item in items {
-                store_item(tx, poll.feed, poll.at, item, &mut recorded)?;
+                store_item(tx, poll, item, &mut recorded, &mut counted)?;
             }
+            let learned = learn(poll.at, &recorded.memory, &counted);
+            recorded.memory = learned.memory;
+            recorded.events.extend(learned.events);
             tx.prepare_cached(MODIFIED)?.execute((
                 poll.feed.0,
                 &validators.etag,
@@ -81,19 +94,34 @@ fn record(tx: &Transaction<'_>, poll: &Poll) -> Result<Recorded, Error> {
             ))?;
         }
     }
+    memory::remember(tx, poll.feed, &recorded.memory)?;
+    memory::add_events(tx, poll.feed, &recorded.events)?;
     Ok(recorded)
+}
+
+fn is_baseline(tx: &Transaction<'_>, feed: FeedId) -> Result<bool, Error> {
+    let mut find = tx.prepare_cached("SELECT baseline_at_ms IS NULL FROM feed WHERE id = ?1")?;
+    Ok(find.query_row([feed.0], |r| r.get(0))?)
 }
 
 fn store_item(
     tx: &Transaction<'_>,
-    feed: FeedId,
-    at: Timestamp,
+    poll: &Poll,
     new: &NewItem,
     recorded: &mut Recorded,
+    counted: &mut Counted,
 ) -> Result<(), Error> {
+    let (feed, at) = (poll.feed, poll.at);
     let (known, missing) = look_up(tx, feed, new)?;
+    counted.read += 1;
     let id = match known {
-        Some(id) => id,
+        Some(id) => {
+            let of_guid = |kind| matches!(kind, KeyKind::GuidLink | KeyKind::GuidTitle | KeyKind::GuidDate);
+            let guids = new.keys.iter().filter(|key| of_guid(key.kind)).count();
+            let new_guids = missing.iter().filter(|key| of_guid(key.kind)).count();
+            counted.renumbered += u32::from(guids > 0 && guids == new_guids);
+            id
+        }
         None => {
             let story = story_of(tx, at, new.story_key)?;
             let id = insert_item(tx, feed, story, at, new)?;
@@ -101,6 +129,8 @@ fn store_item(
             recorded.new_items.push(id);
             recorded.matched += usize::from(!new.matches.is_empty());
             recorded.pending += new.routes.len();
+            counted.fresh += 1;
+            counted.hits += u32::from(!new.routes.is_empty());
             id
         }
     };

@@ -8,8 +8,8 @@ use url::Url;
 use wirewatch::{
     clock::Clock,
     model::{
-        Announce, FeedSpec, Item, ItemKey, KeyKind, Match, NewItem, OnAdd, Poll, PollOutcome, Timestamp,
-        TopicName, Validators, time,
+        Announce, FeedMemory, FeedSpec, Item, ItemKey, KeyKind, Match, NewItem, OnAdd, Poll, PollOutcome,
+        Timestamp, TopicName, Validators, time,
     },
     store::{DATABASE, Store},
 };
@@ -64,7 +64,18 @@ fn archive(start: Timestamp, items: &[(u64, &str, bool)], more: &str) -> Archive
             };
             let feed = feeds[usize::from(number % 4 == 3)].id;
             store
-                .record_polls(vec![Poll { feed, at, outcome, next_poll_at: at, failures: 0 }])
+                .record_polls(
+                    vec![Poll {
+                        feed,
+                        at,
+                        outcome,
+                        next_poll_at: at,
+                        failures: 0,
+                        memory: FeedMemory::default(),
+                        events: Vec::new(),
+                    }],
+                    wirewatch::health::learn,
+                )
                 .await
                 .unwrap();
         }

@@ -11,8 +11,8 @@ use url::Url;
 use wirewatch::{
     matching::{self, CompiledTopics, Matcher},
     model::{
-        FeedSpec, FeedState, Item, ItemId, NewItem, OnAdd, Poll, PollOutcome, Timestamp, TopicName,
-        Validators, time,
+        FeedMemory, FeedSpec, FeedState, Item, ItemId, NewItem, OnAdd, Poll, PollOutcome, Timestamp,
+        TopicName, Validators, time,
     },
     query::{self, TopicDef, TopicSource},
     search::{self, Answer, Extent, MAX_RANKED, Order, Request},
@@ -62,8 +62,16 @@ impl Archive {
             items,
             warnings: Vec::new(),
         };
-        let poll = Poll { feed: self.feed.id, at, outcome, next_poll_at: later(900), failures: 0 };
-        self.store.record_polls(vec![poll]).await.unwrap();
+        let poll = Poll {
+            feed: self.feed.id,
+            at,
+            outcome,
+            next_poll_at: later(900),
+            failures: 0,
+            memory: FeedMemory::default(),
+            events: Vec::new(),
+        };
+        self.store.record_polls(vec![poll], wirewatch::health::learn).await.unwrap();
     }
 
     /// Stores items with these headlines.

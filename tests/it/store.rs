@@ -6,8 +6,8 @@ use tempfile::TempDir;
 use url::Url;
 use wirewatch::{
     model::{
-        Announce, ClauseHit, FailureKind, FeedSpec, FeedState, Field, Item, ItemKey, KeyKind, MailState,
-        Match, NewItem, NotificationKind, OnAdd, Poll, PollFailure, PollOutcome, Recipient, Route,
+        Announce, ClauseHit, FailureKind, FeedMemory, FeedSpec, FeedState, Field, Item, ItemKey, KeyKind,
+        MailState, Match, NewItem, NotificationKind, OnAdd, Poll, PollFailure, PollOutcome, Recipient, Route,
         Settlement, StoryKey, SubscriptionName, Timestamp, TopicName, Validators, Window, time,
     },
     store::{Enqueued, Error, NewMail, Store},
@@ -59,7 +59,15 @@ fn poll(feed: &FeedState, at: Timestamp, items: Vec<NewItem>) -> Poll {
     let validators = Validators { etag: Some(b"W/\"\xff odd\"".to_vec()), last_modified: None };
     let title = Some("Wire".to_owned());
     let outcome = PollOutcome::Modified { validators, body_hash: -1, title, items, warnings: Vec::new() };
-    Poll { feed: feed.id, at, outcome, next_poll_at: time::after(at, Duration::from_secs(900)), failures: 0 }
+    Poll {
+        feed: feed.id,
+        at,
+        outcome,
+        next_poll_at: time::after(at, Duration::from_secs(900)),
+        failures: 0,
+        memory: FeedMemory::default(),
+        events: Vec::new(),
+    }
 }
 
 struct Shop {
@@ -77,7 +85,11 @@ async fn shop() -> Shop {
 
 impl Shop {
     async fn record(&self, at: Timestamp, items: Vec<NewItem>) -> usize {
-        let recorded = self.store.record_polls(vec![poll(&self.feed, at, items)]).await.unwrap();
+        let recorded = self
+            .store
+            .record_polls(vec![poll(&self.feed, at, items)], wirewatch::health::learn)
+            .await
+            .unwrap();
         recorded[0].new_items.len()
     }
 }
@@ -164,7 +176,7 @@ async fn the_same_link_in_two_feeds_is_one_story() {
     let mut shared = item("a", vec![key(KeyKind::GuidLink, 1)]);
     shared.story_key = Some(StoryKey([9; 16]));
     let polls = feeds.iter().map(|feed| poll(feed, NOW, vec![shared.clone()])).collect();
-    shop.store.record_polls(polls).await.unwrap();
+    shop.store.record_polls(polls, wirewatch::health::learn).await.unwrap();
     let pending = shop.store.pending(10).await.unwrap();
     assert_eq!((pending.len(), pending[0].story), (2, pending[1].story));
     let stories = shop.store.stories(vec![pending[0].story]).await.unwrap();
@@ -279,7 +291,7 @@ async fn failures_are_counted_and_shown_until_a_success() {
         PollFailure { kind: FailureKind::ClientError(404), message: "gone fishing".into(), retry_at: None };
     let failed =
         Poll { outcome: PollOutcome::Failed(failure), failures: 3, ..poll(&shop.feed, later(1), Vec::new()) };
-    shop.store.record_polls(vec![failed]).await.unwrap();
+    shop.store.record_polls(vec![failed], wirewatch::health::learn).await.unwrap();
     let window = Window { from: NOW, to: later(10) };
     let coverage = shop.store.coverage(later(10), window).await.unwrap();
     assert_eq!((coverage.feeds, coverage.polled, coverage.failing_total), (1, 0, 1));
@@ -325,7 +337,7 @@ async fn a_refused_batch_leaves_nothing_behind() {
         poll(&shop.feed, NOW, vec![item("b", vec![key(KeyKind::Sole, 2)])]),
         poll(&shop.feed, NOW, vec![bad]),
     ];
-    shop.store.record_polls(polls).await.unwrap_err();
+    shop.store.record_polls(polls, wirewatch::health::learn).await.unwrap_err();
     assert!(shop.store.items_after(None, 10).await.unwrap().is_empty());
     assert!(shop.store.pending(10).await.unwrap().is_empty());
 }

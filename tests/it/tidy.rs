@@ -14,6 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("query", &["model", "text"]),
     ("matching", &["model", "text", "query"]),
     ("schedule", &["model"]),
+    ("health", &["model"]),
     ("plan", &["model", "schedule"]),
     ("render", &["model", "text"]),
     ("clock", &["model"]),
@@ -28,7 +29,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
 ];
 /// Modules without IO, clock, environment or async.
-const PURE: &[&str] = &["model", "text", "feed", "query", "matching", "schedule", "plan", "render"];
+const PURE: &[&str] = &["model", "text", "feed", "query", "matching", "schedule", "health", "plan", "render"];
 const NOT_PURE: &[&str] = &[
     "tokio",
     "reqwest",

@@ -290,19 +290,39 @@ async fn an_index_of_another_form_is_not_asked_and_made_anew() {
     assert_eq!((titles(&answer), answer.judged), (vec!["tariff".to_owned()], 1));
 }
 
+/// Makes of a database what the first release would have made of its rows.
+fn back_to_schema_1(path: &std::path::Path) {
+    let newer = path.with_extension("newer");
+    std::fs::rename(path, &newer).unwrap();
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.pragma_update(None, "foreign_keys", false).unwrap();
+    connection.execute_batch(include_str!("../../src/store/migrations/0001_init.sql")).unwrap();
+    connection.execute("ATTACH ?1 AS newer", [newer.to_str().unwrap()]).unwrap();
+    let mut tables = connection
+        .prepare(
+            "SELECT m.name, group_concat(quote(c.name)) FROM main.sqlite_schema AS m, pragma_table_info(m.name) AS c
+             WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' GROUP BY m.name",
+        )
+        .unwrap();
+    let mut copy = String::from("DELETE FROM meta;");
+    let mut rows = tables.query([]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        let (table, columns): (String, String) = (row.get(0).unwrap(), row.get(1).unwrap());
+        let columns = columns.replace('\'', "\"");
+        copy += &format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table};");
+    }
+    copy += "DELETE FROM meta WHERE key IN ('index_form', 'indexed_to'); PRAGMA user_version = 1;";
+    drop(rows);
+    connection.execute_batch(&copy).unwrap();
+}
+
 #[tokio::test]
 async fn a_database_of_before_the_index_is_searched_as_it_is_and_gains_one_when_opened_for_writing() {
     let mut archive = Archive::new().await;
     archive.tell(NOW, &["tariff", "rain"]).await;
     archive.store.close().await;
     let dir = archive.dir.path();
-    rusqlite::Connection::open(dir.join(wirewatch::store::DATABASE))
-        .unwrap()
-        .execute_batch(
-            "DROP TABLE item_index; DELETE FROM meta WHERE key IN ('index_form', 'indexed_to');
-             PRAGMA user_version = 1",
-        )
-        .unwrap();
+    back_to_schema_1(&dir.join(wirewatch::store::DATABASE));
     let old = Archive { store: Store::open_read_only(dir).unwrap(), ..Archive::new().await };
     assert_eq!(old.titles("tariff").await, ["tariff"]);
     old.store.close().await;

@@ -156,24 +156,27 @@ enum Guard {
 
 /// Reads the key `password` of `table`; a literal password is refused.
 pub(super) fn read(table: &Table<'_>) -> Option<SecretSource> {
-    let key = table.key_place("password")?;
-    if !table.is_table("password") {
-        let remedy = format!("move it out of the configuration and write {FORMS}");
-        table.report().error(
-            &key,
-            "the password stands in the configuration file, where it can be read",
-            remedy,
-        );
+    read_key(table, "password", FORMS)
+}
+
+/// Reads a key of `table` that tells where a secret is, as `password` does; `forms` shows how it can be written. A
+/// literal secret is refused.
+pub(super) fn read_key(table: &Table<'_>, name: &str, forms: &str) -> Option<SecretSource> {
+    let key = table.key_place(name)?;
+    if !table.is_table(name) {
+        let remedy = format!("move it out of the configuration and write {forms}");
+        let what = format!("the {name} stands in the configuration file, where it can be read");
+        table.report().error(&key, what, remedy);
         return None;
     }
-    let given = table.table("password", &SCHEMA, "{ … }")?;
+    let given = table.table(name, &SCHEMA, "{ … }")?;
     let report = table.report();
     let texts: Vec<(&str, Text)> =
         SCHEMA.keys.iter().filter_map(|k| given.text(k, "smtp-password").map(|text| (*k, text))).collect();
     let [(kind, text)] = texts.as_slice() else {
         // A wrong type or an unknown key has been reported by now.
         if given.keys().count() == texts.len() {
-            report.error(&key, "`password` needs one place to come from", format!("write {FORMS}"));
+            report.error(&key, format!("`{name}` needs one place to come from"), format!("write {forms}"));
         }
         return None;
     };
@@ -196,7 +199,7 @@ pub(super) fn read(table: &Table<'_>) -> Option<SecretSource> {
         }
         "env" => SecretOrigin::Variable(text.value.clone()),
         _ if text.value.is_empty() => {
-            bad_name("the path is empty", "name the file that holds the password");
+            bad_name("the path is empty", "name the file that holds it");
             return None;
         }
         _ => SecretOrigin::File(super::files::beside(text)),

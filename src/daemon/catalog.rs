@@ -11,12 +11,15 @@ use std::{
 
 use url::{Host, Url};
 
-use super::Manners;
+use super::{Manners, templates};
 use crate::{
     clock::Clock,
     config::{AllowedHost, Config, Environment, MailConfig, SmtpConfig, SmtpEncryption, TransportConfig},
     fetch::{self, AllowList, Fetcher},
-    mail::{Identity, Maildir, Memory, Security, Sender, Smtp, SmtpOptions, SmtpUrl, StartTls, Transport},
+    mail::{
+        Identity, Maildir, Memory, OneClick, Security, Sender, Smtp, SmtpOptions, SmtpUrl, StartTls,
+        Transport,
+    },
     matching::CompiledTopics,
     model::{FeedSpec, Recipient, Secret, Subscription},
     render::Templates,
@@ -126,7 +129,7 @@ impl Catalog {
             },
             operator: config.mail.operator.clone(),
             transport: transport(&config.mail, environment)?,
-            templates: Templates::builtin().map_err(|error| error.to_string())?,
+            templates: templates::load(config.mail.templates.as_deref())?,
             keep: config.state.keep,
         })
     }
@@ -160,7 +163,7 @@ fn allow_list(config: &Config) -> Result<AllowList, String> {
 }
 
 fn transport(mail: &MailConfig, environment: &Environment) -> Result<TransportSpec, String> {
-    let identity = identity(mail)?;
+    let identity = identity(mail)?.with_one_click(one_click(mail, environment)?);
     match &mail.transport {
         TransportConfig::Maildir(path) => Ok(TransportSpec::Maildir(path.clone(), identity)),
         TransportConfig::Smtp(smtp) => {
@@ -203,6 +206,13 @@ fn certificates(path: &Path) -> Result<Vec<u8>, String> {
         return Err(refused("it holds no certificate".to_owned()));
     }
     Ok(pem)
+}
+
+fn one_click(mail: &MailConfig, environment: &Environment) -> Result<Option<OneClick>, String> {
+    let Some(unsubscribe) = &mail.unsubscribe else { return Ok(None) };
+    let key = unsubscribe.key.read(environment).map_err(|problem| problem.to_string())?;
+    let one_click = OneClick::new(unsubscribe.url.clone(), key);
+    one_click.map(Some).map_err(|problem| format!("[mail] unsubscribe: {problem}"))
 }
 
 fn identity(mail: &MailConfig) -> Result<Identity, String> {

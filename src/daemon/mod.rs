@@ -26,6 +26,7 @@ mod poller;
 mod progress;
 pub mod reading;
 mod supervisor;
+mod templates;
 mod visiting;
 mod visits;
 
@@ -42,6 +43,7 @@ pub use planner::{Planner, assemble};
 pub use poller::Poller;
 pub use progress::{Progress, StepError};
 pub use supervisor::{Event, Events, Reload};
+pub use templates::MAX_TEMPLATE_BYTES;
 
 use crate::{
     clock::{Clock, SLACK},

@@ -14,7 +14,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Catalog, StepError};
 use crate::{
-    model::{Notification, NotificationKind, OperatorNews, Recipient, SubscriptionName, Timestamp, time},
+    model::{
+        Additions, Notification, NotificationKind, OperatorNews, Recipient, SubscriptionName, Timestamp, time,
+    },
     render,
     store::{NewMail, Store},
 };
@@ -96,9 +98,10 @@ fn mail(catalog: &Catalog, now: Timestamp, to: &Recipient, notices: &[String]) -
         coverage: None,
         notices: notices.to_vec(),
         settles: Vec::new(),
+        additions: Additions::default(),
     };
-    match render::render(&notification, &catalog.templates) {
-        Ok(rendered) => Some(NewMail {
+    match render::render_in_any_case(&notification, &catalog.templates) {
+        Ok((rendered, _)) => Some(NewMail {
             key: notification.key,
             kind: notification.kind,
             subscription: notification.subscription,

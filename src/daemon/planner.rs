@@ -10,6 +10,7 @@ use std::{
     sync::Arc,
 };
 
+use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +20,10 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    model::{Delivery, Notification, Recipient, Subscription, SubscriptionName, Timestamp, Topic, time},
+    model::{
+        Additions, Delivery, Notification, NotificationKind, Recipient, Subscription, SubscriptionName,
+        Timestamp, Topic, TopicName, TopicVolume, VOLUME_DAYS, day_bounds, time,
+    },
     plan::{self, AlertSent, DigestSent, Due, History},
     render, schedule,
     store::{DeliveryHistory, Enqueued, NewMail, Store},
@@ -151,8 +155,16 @@ impl Planner {
             return Ok(None);
         };
         let notification = assemble(&self.store, catalog, subscription, now, due).await?;
-        let rendered = match render::render(&notification, &catalog.templates) {
-            Ok(rendered) => rendered,
+        let rendered = match render::render_in_any_case(&notification, &catalog.templates) {
+            Ok((rendered, None)) => rendered,
+            Ok((rendered, Some(error))) => {
+                tracing::error!(
+                    mail.kind = due.kind.as_str(),
+                    "a mail of kind {} looks as the program's own templates make it, since yours failed: {error}",
+                    due.kind.as_str()
+                );
+                rendered
+            }
             Err(error) => {
                 tracing::error!(
                     mail.kind = due.kind.as_str(),
@@ -201,7 +213,11 @@ pub async fn assemble(
     // An alert can name topics of the recipient's other subscriptions: they go in one mail.
     let named = |topic: &Topic| stories.iter().any(|story| story.topics.contains(&topic.name));
     let shown = |topic: &&Topic| subscription.topics.takes(&topic.name) || named(topic);
-    let topics = catalog.topics.topics().iter().filter(shown).cloned().collect();
+    let topics: Vec<Topic> = catalog.topics.topics().iter().filter(shown).cloned().collect();
+    let volumes = match due.kind {
+        NotificationKind::Digest => volumes(store, &topics, &subscription.zone, now).await?,
+        _ => Vec::new(),
+    };
     Ok(Notification {
         key: due.key.clone(),
         kind: due.kind,
@@ -215,7 +231,24 @@ pub async fn assemble(
         coverage,
         notices: Vec::new(),
         settles: due.settles.clone(),
+        additions: Additions { volumes, ..Additions::default() },
     })
+}
+
+/// The bars of a digest's charts.
+async fn volumes(
+    store: &Store,
+    topics: &[Topic],
+    zone: &TimeZone,
+    now: Timestamp,
+) -> Result<Vec<TopicVolume>, StepError> {
+    let names = topics.iter().map(|topic| topic.name.clone()).collect();
+    let counted = store.topic_volumes(names, day_bounds(now, zone, VOLUME_DAYS)).await?;
+    let volume = |(topic, days): (TopicName, Vec<u32>)| {
+        let week = days.iter().rev().take(7).sum();
+        TopicVolume { topic, days, week, usual_week: None }
+    };
+    Ok(counted.into_iter().map(volume).collect())
 }
 
 fn plan_history(stored: DeliveryHistory) -> History {

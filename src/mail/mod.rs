@@ -20,6 +20,7 @@ mod identity;
 mod maildir;
 mod memory;
 mod smtp;
+mod unsubscribe;
 
 pub use compose::{MAX_BODY, MAX_ID, compose};
 pub use error::{Error, MAX_REPLY, Phase};
@@ -28,6 +29,7 @@ pub use identity::{Identity, InvalidIdentity, MAX_SENDER_NAME, Sender};
 pub use maildir::Maildir;
 pub use memory::Memory;
 pub use smtp::{InvalidSmtpUrl, Security, Smtp, SmtpOptions, SmtpUrl, StartTls, Timeouts};
+pub use unsubscribe::{InvalidOneClick, MAX_UNSUBSCRIBE_LINK, MIN_KEY_BYTES, OneClick};
 
 use crate::model::OutboundMail;
 
@@ -115,6 +117,7 @@ pub(crate) mod samples {
             text: "One story.\n\n.\n.. two dots\nEnd\n".to_owned(),
             html: "<p>One story.</p>\n".to_owned(),
             created_at: from_millis(1_795_000_000_000),
+            in_reply_to: None,
         }
     }
 }

@@ -17,7 +17,9 @@ mod report;
 mod search;
 mod subscription;
 pub mod time;
+mod told;
 mod topic;
+mod volume;
 
 pub use feed::{FeedId, FeedSpec, FeedState, OnAdd, ParsedFeed, Validators, Warning, feed_label};
 pub use item::{Announce, Field, Item, ItemId, ItemKey, KeyKind, NewItem, StoryId, StoryKey};
@@ -26,7 +28,10 @@ pub use memory::{
     Counted, EventKind, FeedEvent, FeedEventReport, FeedMemory, Gone, Health, Hints, Learn, Learned, Moving,
     Pace,
 };
-pub use notification::{Coverage, FeedTrouble, ItemView, Notification, NotificationKind, StoryView, Window};
+pub use notification::{
+    Additions, Coverage, FeedGap, FeedSilence, FeedTrouble, ItemView, Notification, NotificationKind,
+    StoryNews, StoryView, Window,
+};
 pub use people::{InvalidRecipient, Recipient, Secret};
 pub use poll::{FailureKind, Poll, PollFailure, PollOutcome, Recorded, Redirect};
 pub use report::{
@@ -38,4 +43,6 @@ pub use subscription::{
     SubscriptionName, TopicSelector, WhenEmpty,
 };
 pub use time::Timestamp;
+pub use told::{News, NewsKind, TopicVolume};
 pub use topic::{ClauseHit, Match, Topic, TopicName};
+pub use volume::{MAX_VOLUME_DAYS, VOLUME_DAYS, day_bounds};

@@ -3,13 +3,18 @@
 use jiff::tz::TimeZone;
 use url::Url;
 
-use super::{ItemId, Match, PendingId, Recipient, StoryId, SubscriptionName, Timestamp, Topic, TopicName};
+use super::{
+    ItemId, Match, News, PendingId, Recipient, StoryId, SubscriptionName, Timestamp, Topic, TopicName,
+    TopicVolume,
+};
 
 /// What kind of mail it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NotificationKind {
     /// One story, at once.
     Alert,
+    /// What is new about a story that was alerted before.
+    Update,
     /// Several stories that quiet hours or `max_per_hour` held back.
     RollUp,
     /// Everything since the last digest.
@@ -19,10 +24,14 @@ pub enum NotificationKind {
 }
 
 impl NotificationKind {
+    /// All kinds, in the order in which they are listed for people.
+    pub const ALL: [Self; 5] = [Self::Alert, Self::Update, Self::RollUp, Self::Digest, Self::Operator];
+
     /// Stable word for the store, the log, template folders and `--json`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Alert => "alert",
+            Self::Update => "update",
             Self::RollUp => "rollup",
             Self::Digest => "digest",
             Self::Operator => "operator",
@@ -66,6 +75,28 @@ pub struct Notification {
     pub notices: Vec<String>,
     /// The pending matches this mail settles.
     pub settles: Vec<PendingId>,
+    /// What the mail says beside its stories.
+    pub additions: Additions,
+}
+
+/// What a mail says beside its stories; empty where it says nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Additions {
+    /// Updates, and stories of a roll-up that were alerted before: what is new about them. In order of the stories.
+    pub news: Vec<StoryNews>,
+    /// Digests: how often each topic was matched, in order of [`Notification::topics`].
+    pub volumes: Vec<TopicVolume>,
+    /// Alerts, updates and roll-ups: the `mailto:` that mutes a story for this recipient.
+    pub mutes: Vec<(StoryId, String)>,
+}
+
+/// What is new about a story; not empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoryNews {
+    /// Which story.
+    pub story: StoryId,
+    /// What, most important first.
+    pub news: Vec<News>,
 }
 
 /// A story as mails show it.
@@ -94,6 +125,8 @@ pub struct ItemView {
     pub link: Option<Url>,
     /// Name of the feed it came from.
     pub source: String,
+    /// How much the source weighs: 1 is the first tier; `None` where nobody has said.
+    pub tier: Option<u8>,
     /// Language.
     pub lang: Option<String>,
     /// As the feed gives it.
@@ -119,6 +152,35 @@ pub struct Coverage {
     pub failing: Vec<FeedTrouble>,
     /// All feeds whose last poll failed.
     pub failing_total: u32,
+    /// Where items may have been missed in the window: two polls of a feed had no item in common. Earliest first; at
+    /// most 20.
+    pub gaps: Vec<FeedGap>,
+    /// All such places.
+    pub gaps_total: u32,
+    /// Feeds that answer and bring nothing new for far longer than they use to, longest first; at most 20.
+    pub silent: Vec<FeedSilence>,
+    /// All such feeds.
+    pub silent_total: u32,
+}
+
+/// Two polls of a feed without a common item, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedGap {
+    /// Name or URL of the feed.
+    pub feed: String,
+    /// The poll before the gap.
+    pub from: Timestamp,
+    /// The poll after it.
+    pub to: Timestamp,
+}
+
+/// A feed that answers and brings nothing new, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedSilence {
+    /// Name or URL of the feed.
+    pub feed: String,
+    /// When it last had a new item, if ever.
+    pub last_new_at: Option<Timestamp>,
 }
 
 /// A feed that does not answer, for people.

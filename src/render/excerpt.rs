@@ -104,6 +104,7 @@ fn segments(text: &str, range: Range<usize>, hits: &[Range<usize>]) -> Vec<Segme
     let mut hits: Vec<Range<usize>> =
         hits.iter().filter(|hit| text.get(Range::clone(hit)).is_some()).cloned().collect();
     hits.sort_unstable_by_key(|hit| (hit.start, hit.end));
+    let hits = joined(text, hits);
     let mut out: Vec<Segment> = Vec::new();
     let mut push = |from: usize, to: usize, hit: bool| {
         let part = clean::text(text.get(from..to).unwrap_or_default());
@@ -129,6 +130,25 @@ fn segments(text: &str, range: Range<usize>, hits: &[Range<usize>]) -> Vec<Segme
     }
     if !range.is_empty() && range.end < text.len() && is_inner(text.get(..range.end)) {
         out.push(Segment { text: " …".to_owned(), hit: false });
+    }
+    out
+}
+
+/// `hits` (sorted) with those made one that overlap, touch, or have only white space or a hyphen between them: the
+/// words of a phrase are one mark.
+pub(super) fn joined(text: &str, hits: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    let binds = |c: char| c.is_whitespace() || matches!(c, '-' | '\u{2010}' | '\u{2011}');
+    let mut out: Vec<Range<usize>> = Vec::with_capacity(hits.len());
+    for hit in hits {
+        match out.last_mut() {
+            Some(last)
+                if hit.start <= last.end
+                    || text.get(last.end..hit.start).is_some_and(|gap| gap.chars().all(binds)) =>
+            {
+                last.end = last.end.max(hit.end);
+            }
+            _ => out.push(hit),
+        }
     }
     out
 }
@@ -165,6 +185,7 @@ mod tests {
         check("One. Two. Three is [here].", "Two. Three is *here*.");
         check("[Only] this", "*Only* this");
         check("[Rare][ earths] and [magnets]. End.", "*Rare earths* and *magnets*. End.");
+        check("[Rare] [earths], [dual]-[use], [a], [b].", "*Rare earths*, *dual-use*, *a*, *b*.");
         check("No hit here. Second. Third.", "No hit here. Second.");
         check("首句。[稀土]出口受限。第三句。第四句。", "*稀土*出口受限。第三句。");
         check("", "");

@@ -12,8 +12,9 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use crate::model::{
-    ClauseHit, Coverage, FeedTrouble, Field, ItemId, ItemView, Match, Notification, NotificationKind,
-    Recipient, StoryId, StoryView, SubscriptionName, Timestamp, Topic, TopicName, Window, time,
+    Additions, ClauseHit, Coverage, FeedGap, FeedSilence, FeedTrouble, Field, ItemId, ItemView, Match, News,
+    Notification, NotificationKind, Recipient, StoryId, StoryNews, StoryView, SubscriptionName, Timestamp,
+    Topic, TopicName, TopicVolume, Window, time,
 };
 
 /// 2026-11-23T07:30:00Z, a Monday.
@@ -21,11 +22,11 @@ const AT_MS: i64 = 1_795_419_000_000;
 const MINUTE_MS: i64 = 60_000;
 
 /// A made-up notification of `kind` in the zone Europe/London: one story for an alert, three for a roll-up or
-/// digest, two notices for the operator.
+/// digest, four notices for the operator.
 pub fn sample(kind: NotificationKind) -> Notification {
     let at = time::from_millis(AT_MS);
     let stories = match kind {
-        NotificationKind::Alert => vec![port_fees()],
+        NotificationKind::Alert | NotificationKind::Update => vec![port_fees()],
         NotificationKind::RollUp | NotificationKind::Digest => vec![port_fees(), rare_earths(), phone_call()],
         NotificationKind::Operator => Vec::new(),
     };
@@ -52,18 +53,60 @@ pub fn sample(kind: NotificationKind) -> Notification {
             NotificationKind::RollUp | NotificationKind::Digest => {
                 Some(Window { from: minutes_before(9 * 60 + 30), to: at })
             }
-            NotificationKind::Alert | NotificationKind::Operator => None,
+            NotificationKind::Alert | NotificationKind::Update | NotificationKind::Operator => None,
         },
         coverage: (kind == NotificationKind::Digest).then(coverage),
         notices: match kind {
             NotificationKind::Operator => vec![
                 "Harbour Gazette has been failing for 26 h: the server answered 404 Not Found".to_owned(),
-                "Metals Monthly answers again".to_owned(),
+                "Metals Monthly may have lost items between 05:10 and 06:40: no item of one poll was in the next"
+                    .to_owned(),
+                "Quay Street Journal answers and has had nothing new for 3 days; usually 6 items a day".to_owned(),
+                "Capital Wire answers again".to_owned(),
             ],
             _ => Vec::new(),
         },
         settles: ids.take(stories.len()).collect(),
+        additions: additions(kind),
         stories,
+    }
+}
+
+fn additions(kind: NotificationKind) -> Additions {
+    let volume = |topic: &str, days: [u32; 14], usual_week: u32| TopicVolume {
+        topic: TopicName::new(topic),
+        days: days.to_vec(),
+        week: days.iter().rev().take(7).sum(),
+        usual_week: Some(usual_week),
+    };
+    let mutes = vec![(StoryId(1), "mailto:wirewatch@example.com?subject=mute%20s1-7k2m9".to_owned())];
+    match kind {
+        NotificationKind::Digest => Additions {
+            volumes: vec![
+                volume("us-china-trade", [4, 6, 3, 5, 2, 0, 1, 6, 4, 7, 12, 9, 3, 2], 29),
+                volume("rare-earths", [1, 0, 2, 1, 0, 0, 0, 1, 3, 1, 0, 2, 0, 1], 6),
+                volume("leader-calls", [0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1], 1),
+                volume("canals", [1, 0, 0, 2, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0], 2),
+            ],
+            ..Additions::default()
+        },
+        NotificationKind::Update => Additions {
+            news: vec![StoryNews {
+                story: StoryId(1),
+                news: vec![
+                    News::Sources(3),
+                    News::FirstTier { source: "Capital Wire".to_owned() },
+                    News::Headline {
+                        before: "Envoys meet in Geneva over port fees".to_owned(),
+                        now: "Washington and Beijing agree to shelve port fees for a year".to_owned(),
+                    },
+                ],
+            }],
+            mutes,
+            ..Additions::default()
+        },
+        NotificationKind::Alert => Additions { mutes, ..Additions::default() },
+        NotificationKind::RollUp | NotificationKind::Operator => Additions::default(),
     }
 }
 
@@ -84,6 +127,7 @@ fn item(id: i64, source: &str, age_min: i64, title: &str, summary: &str, link: &
         content: String::new(),
         link: Url::parse(link).ok(),
         source: source.to_owned(),
+        tier: None,
         lang: Some("en-gb".to_owned()),
         published_at: Some(minutes_before(age_min)),
         first_seen_at: minutes_before(age_min - 4),
@@ -113,7 +157,7 @@ fn story(id: i64, topics: &[&str], items: Vec<ItemView>) -> StoryView {
 }
 
 fn port_fees() -> StoryView {
-    let primary = item(
+    let mut primary = item(
         1,
         "Harbour Gazette",
         75,
@@ -122,6 +166,7 @@ fn port_fees() -> StoryView {
          ships, and a tariff review follows in spring. Shipowners said the U.S. notice was clear.",
         "https://news.example.com/2026/11/port-fees?utm_source=rss&id=7",
     );
+    primary.tier = Some(1);
     let words = [("port fees", "port fee(s)"), ("tariff", "tariff*")];
     let others = [
         ("Quay Street Journal", "https://quay.example.org/a/81"),
@@ -185,5 +230,16 @@ fn coverage() -> Coverage {
             },
         ],
         failing_total: 2,
+        gaps: vec![FeedGap {
+            feed: "Metals Monthly".to_owned(),
+            from: minutes_before(140),
+            to: minutes_before(50),
+        }],
+        gaps_total: 1,
+        silent: vec![FeedSilence {
+            feed: "Quay Street Journal".to_owned(),
+            last_new_at: Some(minutes_before(3 * 24 * 60)),
+        }],
+        silent_total: 1,
     }
 }

@@ -13,19 +13,22 @@ use std::{collections::HashMap, collections::HashSet, ops::Range};
 use serde::Serialize;
 
 use super::{
+    chart::{self, ChartView},
     clean,
+    coverage::{self, CoverageView},
     excerpt::{self, Segment},
+    language,
     link::{self, LinkView},
     when,
 };
-use crate::model::{ClauseHit, Field, ItemView, Notification, NotificationKind, StoryView, TopicName};
+use crate::model::{ClauseHit, Field, ItemView, News, Notification, NotificationKind, StoryView, TopicName};
 
 /// Longest subject in graphemes (row 36 of the fault list; mail programs show fewer).
 pub(super) const MAX_SUBJECT: usize = 200;
 /// Topic titles named in a subject.
 const SUBJECT_TOPICS: usize = 3;
 /// Longest name of a feed, topic or clause, in graphemes.
-const MAX_NAME: usize = 60;
+pub(super) const MAX_NAME: usize = 60;
 /// Most other sources named for a story.
 pub(super) const MAX_ALSO_IN: usize = 10;
 /// Longest address linked for another source, in bytes.
@@ -38,6 +41,12 @@ const MAX_CLAUSES: usize = 8;
 const MAX_NOTICE: usize = 400;
 /// Most topics named as idle.
 const MAX_IDLE: usize = 12;
+/// Most topics with a chart; more would crowd stories out.
+pub(super) const MAX_CHARTS: usize = 12;
+/// Most lines that say what is new about a story.
+pub(super) const MAX_NEWS: usize = 8;
+/// Longest `mailto:` address, in bytes.
+const MAX_MAILTO: usize = 1_000;
 
 /// How much of a story or notice is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +63,7 @@ pub(super) enum Detail {
 #[derive(Debug, Serialize)]
 pub(super) struct MailView<'a> {
     subject: &'a SubjectView,
-    /// `alert`, `rollup`, `digest` or `operator`.
+    /// `alert`, `update`, `rollup`, `digest` or `operator`.
     kind: &'static str,
     subscription: &'a str,
     /// When the mail was made.
@@ -72,6 +81,8 @@ pub(super) struct MailView<'a> {
     /// Digests: topics nothing was found for.
     idle_topics: &'a [String],
     idle_more: usize,
+    /// Digests: the charts of topics nothing was found for.
+    idle_charts: Vec<&'a ChartView>,
     window: Option<&'a WindowView>,
     coverage: Option<&'a CoverageView>,
     notices: &'a [String],
@@ -101,6 +112,7 @@ struct SubjectView {
 #[derive(Debug, Serialize)]
 struct GroupView<'a> {
     topic: &'a str,
+    chart: Option<&'a ChartView>,
     count: usize,
     entries: Vec<Entry<'a>>,
     /// Stories of this topic that are not shown.
@@ -123,6 +135,14 @@ struct StoryCard {
     /// BCP 47, or empty.
     lang: String,
     source: String,
+    /// 1 is the best; `None` where nobody has said.
+    tier: Option<u8>,
+    /// English name, where the feed tells the language.
+    language: Option<&'static str>,
+    /// Updates: what is new, a line each.
+    news: Vec<String>,
+    /// A `mailto:` that mutes the story.
+    mute: Option<String>,
     /// Distinct sources.
     sources: usize,
     published: Option<String>,
@@ -140,6 +160,7 @@ struct StoryCard {
 #[derive(Debug, Serialize)]
 struct AlsoIn {
     source: String,
+    tier: Option<u8>,
     link: Option<LinkView>,
 }
 
@@ -156,23 +177,6 @@ struct WindowView {
     to: String,
 }
 
-#[derive(Debug, Serialize)]
-struct CoverageView {
-    feeds: String,
-    polled: String,
-    items: String,
-    lag: String,
-    failing: Vec<TroubleView>,
-    failing_more: u32,
-}
-
-#[derive(Debug, Serialize)]
-struct TroubleView {
-    feed: String,
-    message: String,
-    last_ok: Option<String>,
-}
-
 /// Everything a mail can show, made once.
 pub(super) struct Prepared<'a> {
     notification: &'a Notification,
@@ -182,6 +186,8 @@ pub(super) struct Prepared<'a> {
     cards: Vec<StoryCard>,
     /// Digests: title and indices of cards, each list by weight.
     groups: Vec<(String, Vec<usize>)>,
+    /// Digests: a chart for each topic of which the volume is known.
+    charts: Vec<ChartView>,
     /// Indices of cards in the order they are read.
     reading: Vec<usize>,
     idle: Vec<String>,
@@ -226,7 +232,8 @@ impl<'a> Prepared<'a> {
                 from: when::full(window.from, &n.zone),
                 to: when::full(window.to, &n.zone),
             }),
-            coverage: coverage(n),
+            charts: charts(n, &title_of),
+            coverage: n.coverage.as_ref().map(|coverage| coverage::view(coverage, &n.zone)),
             notification,
             cards,
             groups,
@@ -261,7 +268,8 @@ impl<'a> Prepared<'a> {
         let mut seen = HashSet::new();
         let groups = self.groups.iter().filter(|_| is_digest).map(|(topic, cards)| {
             let entries: Vec<_> = cards.iter().filter_map(|card| entry(*card, !seen.insert(*card))).collect();
-            GroupView { topic, count: cards.len(), more: cards.len() - entries.len(), entries }
+            let chart = self.charts.iter().find(|chart| chart.topic == *topic);
+            GroupView { topic, chart, count: cards.len(), more: cards.len() - entries.len(), entries }
         });
         let is_operator = self.notification.kind == NotificationKind::Operator;
         MailView {
@@ -276,6 +284,7 @@ impl<'a> Prepared<'a> {
             more: self.units() - shown,
             idle_topics: self.idle.get(..self.idle.len().min(MAX_IDLE)).unwrap_or_default(),
             idle_more: self.idle.len().saturating_sub(MAX_IDLE),
+            idle_charts: self.charts.iter().filter(|chart| self.idle.contains(&chart.topic)).collect(),
             window: self.window.as_ref(),
             coverage: self.coverage.as_ref(),
             notices: self.notices.get(..if is_operator { shown } else { 0 }).unwrap_or_default(),
@@ -372,6 +381,10 @@ fn card(n: &Notification, story: &StoryView, title_of: &impl Fn(&TopicName) -> S
     StoryCard {
         headline,
         title,
+        tier: primary.and_then(|item| item.tier),
+        language: primary.and_then(|item| item.lang.as_deref()).and_then(language::name),
+        news: news(n, story, title_of),
+        mute: mute(n, story),
         lang: primary
             .and_then(|item| item.lang.as_deref())
             .filter(|lang| is_language(lang))
@@ -416,9 +429,43 @@ fn others(story: &StoryView, source: &str) -> Vec<AlsoIn> {
         .filter(|(name, _)| seen.insert(name.clone()))
         .map(|(source, item)| AlsoIn {
             source,
+            tier: item.tier,
             link: item.link.as_ref().and_then(link::view).filter(|link| link.href.len() <= MAX_ALSO_LINK),
         })
         .collect()
+}
+
+/// Charts in order of the configuration.
+fn charts(n: &Notification, title_of: &impl Fn(&TopicName) -> String) -> Vec<ChartView> {
+    let shown = n.topics.iter().map(|topic| &topic.name);
+    let volumes = shown.filter_map(|name| n.additions.volumes.iter().find(|volume| volume.topic == *name));
+    volumes
+        .filter_map(|volume| chart::chart(volume, title_of(&volume.topic), n.at, &n.zone))
+        .take(MAX_CHARTS)
+        .collect()
+}
+
+/// What is new about a story, in words.
+fn news(n: &Notification, story: &StoryView, title_of: &impl Fn(&TopicName) -> String) -> Vec<String> {
+    let of_story = n.additions.news.iter().filter(|news| news.story == story.id).flat_map(|news| &news.news);
+    let words = |news: &News| match news {
+        News::Sources(sources) => format!("{} sources report it now", when::count(u64::from(*sources))),
+        News::FirstTier { source } => format!("First-tier source: {}", clean::short(source, MAX_NAME)),
+        News::Clause { topic, clause } => {
+            format!("New for {}: {}", title_of(topic), clean::short(clause, MAX_NAME))
+        }
+        News::Headline { before, .. } => {
+            format!("The headline has changed. It was: {}", clean::short(before, excerpt::MAX_HEADLINE))
+        }
+    };
+    of_story.take(MAX_NEWS).map(words).collect()
+}
+
+/// The address that mutes a story; nothing but `mailto:` is taken.
+fn mute(n: &Notification, story: &StoryView) -> Option<String> {
+    let (_, address) = n.additions.mutes.iter().find(|(id, _)| *id == story.id)?;
+    let fit = address.starts_with("mailto:") && address.len() <= MAX_MAILTO;
+    (fit && address.bytes().all(|b| b.is_ascii_graphic())).then(|| address.clone())
 }
 
 /// What was found in the items, by topic in order of the configuration.
@@ -455,40 +502,14 @@ fn found_words(item: &ItemView, hits: &[ClauseHit]) -> Vec<String> {
         let mut spans: Vec<Range<usize>> =
             hits.iter().filter(|hit| hit.field == field).map(|hit| hit.span.clone()).collect();
         spans.sort_unstable_by_key(|span| (span.start, span.end));
-        let mut joined: Vec<Range<usize>> = Vec::new();
-        for span in spans {
-            match joined.last_mut() {
-                Some(last) if span.start <= last.end + 1 => last.end = last.end.max(span.end),
-                _ => joined.push(span),
-            }
-        }
-        words.extend(joined.into_iter().filter_map(|span| text.get(span)).map(str::to_owned));
+        words.extend(
+            excerpt::joined(text, spans).into_iter().filter_map(|span| text.get(span)).map(str::to_owned),
+        );
     }
     let unseen =
         hits.iter().filter(|hit| !matches!(hit.field, Field::Title | Field::Summary | Field::Content));
     words.extend(unseen.map(|hit| hit.clause.to_string()));
     words
-}
-
-fn coverage(n: &Notification) -> Option<CoverageView> {
-    let coverage = n.coverage.as_ref()?;
-    let failing: Vec<TroubleView> = coverage
-        .failing
-        .iter()
-        .map(|trouble| TroubleView {
-            feed: clean::short(&trouble.feed, MAX_NAME),
-            message: clean::short(&trouble.message, 2 * MAX_NAME),
-            last_ok: trouble.last_ok_at.map(|at| when::full(at, &n.zone)),
-        })
-        .collect();
-    Some(CoverageView {
-        feeds: when::count(u64::from(coverage.feeds)),
-        polled: when::count(u64::from(coverage.polled)),
-        items: when::count(coverage.items),
-        lag: when::span(coverage.worst_lag_s),
-        failing_more: coverage.failing_total.saturating_sub(u32::try_from(failing.len()).unwrap_or(u32::MAX)),
-        failing,
-    })
 }
 
 /// Whether `lang` has the form of a BCP 47 tag; at most 35 characters (RFC 5646 §4.4.1).

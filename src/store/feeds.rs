@@ -85,6 +85,7 @@ impl Store {
                         worst_lag_s: oldest.map_or(0, |at| time::between(at, now).as_secs()),
                         failing: Vec::new(),
                         failing_total: r.get("failing")?,
+                        ..Coverage::default()
                     })
                 },
             )?;

@@ -24,6 +24,7 @@ mod row;
 mod scan;
 mod search;
 mod upkeep;
+mod volume;
 mod worker;
 
 use std::{

@@ -184,6 +184,7 @@ fn outbound(r: &Row<'_>) -> Result<OutboundMail, Error> {
         text: r.get("body_text")?,
         html: r.get("body_html")?,
         created_at: time::from_millis(r.get("created_at_ms")?),
+        in_reply_to: None,
     })
 }
 

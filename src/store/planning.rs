@@ -385,6 +385,7 @@ fn story_items(tx: &Transaction<'_>, story: StoryId) -> Result<Vec<ItemView>, Er
                 content: r.get("content")?,
                 link: row::link(r.get("link")?),
                 source: r.get("source")?,
+                tier: None,
                 lang: r.get("lang")?,
                 published_at: row::instant(r, "published_at_ms")?,
                 first_seen_at: time::from_millis(r.get("first_seen_at_ms")?),

@@ -220,7 +220,9 @@ fn each_rule_can_be_broken() {
 
 #[test]
 fn the_top_level_is_what_users_were_promised() {
-    for name in ["Cargo.toml", "src", "config", "tests", "systemd", "README.md", "LICENSE", "CHANGELOG.md"] {
+    for name in
+        ["Cargo.toml", "src", "config", "tests", "systemd", "docs", "README.md", "LICENSE", "CHANGELOG.md"]
+    {
         assert!(root().join(name).exists(), "{name} is missing");
     }
 }

@@ -17,6 +17,7 @@ mod delivery;
 mod explain;
 mod faults;
 mod harness;
+mod mail;
 mod pipeline;
 mod queries;
 mod search;

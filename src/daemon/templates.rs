@@ -112,10 +112,10 @@ fn told(folder: &Path, problem: &Error) -> String {
     }
 }
 
-/// As the configuration's own errors look.
+/// One line, which is readable alone in the log, as `Diagnostic::one_line` writes them.
 fn error(path: &Path, line: usize, what: &str, remedy: &str) -> String {
     let line = if line == 0 { String::new() } else { format!(":{line}") };
-    format!("error: {what}\n --> {}{line}\n  = help: {remedy}", path.display())
+    format!("{}{line}: error: {what}; {remedy}", path.display())
 }
 
 #[cfg(test)]
@@ -146,28 +146,43 @@ mod tests {
 
     #[test]
     fn every_fault_is_told_with_file_line_and_remedy() {
-        let check = |name: &str, source: &str, want: &str| {
+        let check = |name: &str, source: &str, want: &str, remedy: &str| {
             let error = loaded(&[(name, source)]).unwrap_err();
-            assert!(error.starts_with(want) && error.contains("\n  = help: "), "{error}");
+            assert!(error.starts_with(want) && error.contains(remedy), "{error}");
+            assert_eq!(error.lines().count(), 1, "{error}");
         };
+        let compare = "; compare with the one it replaces: `wirewatch mail templates --write DIR`";
         check(
             "alert/body.htm",
             "",
-            "error: no template has this name\n --> DIR/alert/body.htm\n  = help: did you mean alert/body.html?",
+            "DIR/alert/body.htm: error: no template has this name",
+            "did you mean alert/body.html?",
         );
-        check("notes.txt", "", "error: no template has this name\n --> DIR/notes.txt");
         check(
-            "alert/body.txt",
-            "a\n{% if %}",
-            "error: syntax error: unexpected end of block\n --> DIR/alert/body.txt:2",
+            "notes.txt",
+            "",
+            "DIR/notes.txt: error: no template has this name",
+            "`wirewatch mail templates` lists the names",
         );
+        check("alert/body.txt", "a\n{% if %}", "DIR/alert/body.txt:2: error: syntax error", compare);
         check(
             "alert/body.txt",
             "a\n\n{{ headline }}",
-            "error: undefined value: `headline` is undefined\n --> DIR/alert/body.txt:3",
+            "DIR/alert/body.txt:3: error: undefined value: `headline`",
+            compare,
         );
-        check("alert/body.txt", "{{ subject.headline | safe }}", "error: unknown filter");
-        check("digest/body.html", "a\n<img src=\"x\">", "error: mails may not hold <img>");
+        check(
+            "alert/body.txt",
+            "{{ subject.headline | safe }}",
+            "DIR/alert/body.txt:1: error: unknown filter",
+            compare,
+        );
+        check(
+            "digest/body.html",
+            "a\n<img src=\"x\">",
+            "DIR/digest/body.html:2: error: mails may not hold <img>",
+            compare,
+        );
     }
 
     #[test]

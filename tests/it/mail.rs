@@ -82,9 +82,7 @@ fn check_refuses_a_bad_template_with_file_line_and_remedy() {
     let (code, out, err) = said(&run(&["check", "--config", &config]));
     assert_eq!((code, out.as_str()), (3, ""));
     for words in [
-        "`subject.colour` is undefined",
-        "templates/alert/body.html:3",
-        "= help: ",
+        "templates/alert/body.html:3: error: undefined value: `subject.colour` is undefined; ",
         "wirewatch mail templates --write",
     ] {
         assert!(err.contains(words), "{words} in {err}");

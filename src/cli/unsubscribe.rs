@@ -53,6 +53,7 @@ pub(super) async fn unsubscribe(args: &UnsubscribeArgs) -> Outcome {
         &Notification {
             to: to.clone(),
             at: now,
+            zone: jiff::tz::TimeZone::UTC,
             notices: vec![asked],
             ..render::sample(NotificationKind::Operator)
         },

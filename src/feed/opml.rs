@@ -327,6 +327,9 @@ mod tests {
             loop {
                 match xml.read_event() {
                     Ok(quick_xml::events::Event::Eof) => break,
+                    Ok(quick_xml::events::Event::Empty(outline)) => {
+                        prop_assert!(outline.attributes().all(|attribute| attribute.is_ok()), "{}", opml);
+                    }
                     Ok(_) => {}
                     Err(error) => prop_assert!(false, "{error}: {opml}"),
                 }

@@ -146,6 +146,22 @@ fn a_dry_poll_knows_what_is_stored() {
 }
 
 #[test]
+fn a_store_that_cannot_be_read_does_not_stop_a_dry_poll() {
+    let farm = Farm::start();
+    farm.set("/feed", feed());
+    let (dir, config) = home(&farm, "");
+    fs::create_dir(dir.path().join("state")).unwrap();
+    fs::write(dir.path().join("state/wirewatch.db"), "no database ".repeat(500)).unwrap();
+    let url = farm.url("/feed");
+    let (code, out, err) = said(&run(&["feeds", "poll", "--dry-run", "--json", &url, "--config", &config]));
+    let got: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &got["stored"], &got["items"][0]["new"]), (0, &Value::Null, &Value::Null));
+    assert!(err.contains("what is new is not known"), "{err}");
+    let (_, out, _) = said(&run(&["feeds", "poll", "--dry-run", &url, "--config", &config]));
+    assert!(out.contains("what is new is not known, 1 matched"), "{out}");
+}
+
+#[test]
 fn all_feeds_are_tried_and_one_bad_one_fails_the_run() {
     let farm = Farm::start();
     farm.set("/feed", feed());

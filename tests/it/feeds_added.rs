@@ -105,6 +105,42 @@ fn a_configuration_that_would_be_refused_is_put_back() {
 }
 
 #[test]
+fn feeds_added_at_once_are_all_kept() {
+    let farm = Farm::start();
+    let (dir, config) = home(&farm, "");
+    let paths: Vec<String> = (0..6).map(|n| format!("/f{n}")).collect();
+    std::thread::scope(|scope| {
+        for path in &paths {
+            farm.set(path, ledger());
+            let (url, config) = (farm.url(path), &config);
+            scope.spawn(move || assert_eq!(said(&run(&["feeds", "add", &url, "--config", config])).0, 0));
+        }
+    });
+    let text = fs::read_to_string(dir.path().join("conf.d/feeds-added.toml")).unwrap();
+    paths.iter().for_each(|path| assert_eq!(text.matches(&format!("{path}\"")).count(), 1, "{path}: {text}"));
+    assert!(said(&run(&["check", "--config", &config])).1.contains("feeds         7"));
+}
+
+#[test]
+fn a_feed_is_known_where_it_was_found_to_have_moved_to() {
+    let farm = Farm::start();
+    farm.set("/feed", feed());
+    let (dir, config) = home(&farm, "");
+    assert_eq!(said(&run(&["feeds", "poll", &farm.url("/feed"), "--config", &config])).0, 0);
+    let database = rusqlite::Connection::open(dir.path().join("state/wirewatch.db")).unwrap();
+    database.execute("UPDATE feed SET moved_to = 'https://moved.example/rss'", []).unwrap();
+    drop(database);
+    let (code, out, err) = said(&run(&["feeds", "add", "moved.example/rss/", "--config", &config]));
+    let told = format!("already configured as {}", farm.url("/feed"));
+    assert!(code == 0 && out.contains(&told), "{out}{err}");
+    let (_, out, _) = said(&run(&["feeds", "list", "--config", &config]));
+    assert!(
+        out.contains("ok, moved") && out.contains("moved to https://moved.example/rss, which is polled"),
+        "{out}"
+    );
+}
+
+#[test]
 fn the_feed_behind_a_page_is_found() {
     let farm = Farm::start();
     farm.set("/", page(&link("/ledger")));

@@ -7,7 +7,7 @@
 //! **Invariant:** a feed that is configured already, under this or the other scheme, with or without a slash at the
 //! end, or where it leads to, is not written again: that is told and is no failure.
 
-use std::{process::ExitCode, time::Duration};
+use std::{collections::HashMap, process::ExitCode, time::Duration};
 
 use clap::Args;
 use url::Url;
@@ -18,7 +18,7 @@ use super::{
     drop_in::{self, Entry},
     find::{self, Candidate, Found, Guess},
     judge::{self, Judged, Memory},
-    poll,
+    list, poll,
     visit::{Tools, Visit, Visitor},
     words,
 };
@@ -29,6 +29,7 @@ use crate::{
     },
     config::{self, Config},
     model::Timestamp,
+    store::Store,
 };
 
 /// Items shown.
@@ -43,6 +44,10 @@ const HEADING: &str =
     "Feeds added by `wirewatch feeds add`. Edit this file as you like; new ones go to its end.";
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit code: 0 added, or configured already; 1 no feed there, or several to choose from; \
+                        2 wrong usage; 3 bad configuration, with or without the new feed."
+)]
 pub(in crate::cli) struct AddArgs {
     #[command(flatten)]
     config: ConfigArg,
@@ -68,13 +73,14 @@ pub(super) async fn add(args: &AddArgs) -> Outcome {
     let tools = Tools::configured(&args.config)?;
     let Some(config) = &tools.config else { return Err(anyhow::anyhow!("there is no configuration").into()) };
     let (title, interval) = (wanted_title(args)?, wanted_interval(args, config)?);
-    if let Some(known) = configured(config, &typed.url) {
+    let feeds = configured(config).await?;
+    if let Some(known) = feeds.get(&address::sameness(&typed.url)) {
         return Ok(already(known, &typed.url));
     }
     let found = find::behind(&mut Visitor::new(&tools), &typed, Guess::First).await;
     let candidate = choose(&found, args)?;
     let known = [candidate.address(), &candidate.visit.url, &candidate.visit.final_url];
-    if let Some(known) = known.into_iter().find_map(|url| configured(config, url)) {
+    if let Some(known) = known.into_iter().find_map(|url| feeds.get(&address::sameness(url))) {
         return Ok(already(known, candidate.address()));
     }
     let shown = show(&tools, candidate).await?;
@@ -124,10 +130,18 @@ fn wanted_interval(args: &AddArgs, config: &Config) -> Result<Option<Duration>, 
     Ok(Some(interval))
 }
 
-/// The configured address that means the same feed.
-fn configured<'c>(config: &'c Config, url: &Url) -> Option<&'c Url> {
-    let wanted = address::sameness(url);
-    config.feeds.iter().map(|spec| &spec.url).find(|known| address::sameness(known) == wanted)
+/// The configured feeds, by everything that means them: their addresses, and those that they were found to have moved to.
+async fn configured(config: &Config) -> Result<HashMap<String, Url>, Failure> {
+    let mut known = HashMap::new();
+    // Without a store no feed is known to have moved.
+    if let Ok(store) = Store::open_read_only(&config.state.dir) {
+        for report in store.feeds(list::MAX_FEEDS).await? {
+            let moved = report.memory.moved_to.zip(Url::parse(&report.url).ok());
+            known.extend(moved.map(|(to, url)| (address::sameness(&to), url)));
+        }
+    }
+    known.extend(config.feeds.iter().map(|spec| (address::sameness(&spec.url), spec.url.clone())));
+    Ok(known)
 }
 
 fn already(known: &Url, url: &Url) -> ExitCode {

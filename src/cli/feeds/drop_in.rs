@@ -44,7 +44,8 @@ pub(super) fn append(
     entries: &[Entry<'_>],
 ) -> Result<PathBuf, Failure> {
     let folder = config.path.parent().unwrap_or(Path::new("")).join("conf.d");
-    let cannot = |what: &str| format!("cannot {what} {}", folder.display());
+    let cannot =
+        |what: &str| format!("cannot {what} {}; is this user allowed to? try as root", folder.display());
     if !folder.exists() {
         fs::create_dir_all(&folder).with_context(|| cannot("create"))?;
         fs::set_permissions(&folder, fs::Permissions::from_mode(FOLDER_MODE))?;
@@ -107,7 +108,8 @@ pub(super) fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
     if written.is_err() {
         let _ = fs::remove_file(&aside);
     }
-    written.with_context(|| format!("cannot write {}", file.display()))?;
+    written
+        .with_context(|| format!("cannot write {}; is this user allowed to? try as root", file.display()))?;
     File::open(folder)?.sync_all()?;
     Ok(())
 }

@@ -61,7 +61,7 @@ impl Memory {
         match Store::open_read_only(&config.state.dir) {
             Ok(store) => Self::Store(store),
             Err(error) => {
-                output::tell!("wirewatch: what is new is not known: {error}; run this command as root");
+                output::tell!("wirewatch: what is new is not known: {error}");
                 Self::Hidden
             }
         }

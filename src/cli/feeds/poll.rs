@@ -42,6 +42,10 @@ const AT_ONCE: usize = 8;
 const CONTEXT: usize = 40;
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit code: 0 the feed was read; 1 it was not, and standard error says why; 2 wrong usage; \
+                        3 bad configuration."
+)]
 pub(in crate::cli) struct PollArgs {
     #[command(flatten)]
     config: ConfigArg,

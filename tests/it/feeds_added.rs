@@ -292,6 +292,13 @@ fn hostile_pages_cost_little_and_lead_nowhere() {
     let (code, _, err) = said(&run(&["feeds", "add", &farm.url("/lan"), "--config", &config]));
     assert!(code == 1 && err.contains("none checked can be read"), "{err}");
 
+    // A command that is offered for copying is one command, whatever a page put into the address.
+    farm.set("/quote", page(&["/ledger", "/a';reboot;'"].map(link).concat()));
+    farm.set("/ledger", ledger());
+    farm.set("/a';reboot;'", feed());
+    let (_, _, err) = said(&run(&["feeds", "add", &farm.url("/quote"), "--config", &config]));
+    assert!(err.contains(&format!("wirewatch feeds add '{}'", farm.url("/a'\\'';reboot;'\\''"))), "{err}");
+
     farm.set("/leap", Page::status(302).with("Location", "http://192.168.0.1/feed"));
     let (code, _, err) = said(&run(&["feeds", "add", &farm.url("/leap"), "--config", &config]));
     assert!(code == 1 && err.contains("192.168.0.1 is"), "{err}");

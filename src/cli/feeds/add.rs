@@ -169,7 +169,7 @@ fn choose<'f>(found: &'f Found, args: &AddArgs) -> Result<&'f Candidate, Failure
             output::table(&[&["nth"], &discover::HEADINGS[..]].concat(), rows.collect())?;
             let commands: Vec<String> = several
                 .iter()
-                .map(|candidate| format!("\n  wirewatch feeds add '{}'", candidate.address()))
+                .map(|candidate| format!("\n  wirewatch feeds add {}", words::shell(candidate.address())))
                 .collect();
             Err(anyhow::anyhow!(
                 "the page offers {} feeds; choose one with --nth N, or run one of{}",
@@ -213,8 +213,8 @@ fn warnings(visit: &Visit, newest: Option<Timestamp>, items: usize) -> Vec<Strin
         told.push("http only: what is read can be altered on the way".to_owned());
     }
     if visit.moved_for_good() {
-        let to = &visit.final_url;
-        told.push(format!("moved for good; better add the new address: wirewatch feeds add '{to}'"));
+        let to = words::shell(&visit.final_url);
+        told.push(format!("moved for good; better add the new address: wirewatch feeds add {to}"));
     }
     told
 }

@@ -211,7 +211,8 @@ impl Listed {
         let report = &self.report;
         let marks = self.marks();
         let health = [&[self.health()][..], &marks].concat().join(", ");
-        let name = report.title.as_deref().unwrap_or(&report.url);
+        let bare = report.url.split_once("://").map_or(report.url.as_str(), |(_, bare)| bare);
+        let name = report.title.as_deref().unwrap_or(bare);
         vec![
             health,
             output::ago(now, report.last_ok_at),

@@ -4,6 +4,7 @@
 //! words or as JSON; without `--dry-run`, what it found and stored.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{self, Read},
     path::{Path, PathBuf},
@@ -311,53 +312,74 @@ pub(super) fn head(visit: &Visit, is_file: bool) -> Vec<String> {
     lines
 }
 
-/// All feeds of the configuration: one a host at a time, hosts in parallel.
+/// What came of one feed of many; the feed itself is let go of.
+struct Tried {
+    failed: bool,
+    line: Line,
+}
+
+enum Line {
+    Json(String),
+    Row(Vec<String>),
+}
+
+/// All feeds of the configuration: one of a host at a time, hosts in parallel. Told in order of the configuration.
 async fn all(args: &PollArgs) -> Outcome {
     let tools = Tools::configured(&args.config)?;
     let memory = Memory::of(&tools);
-    let feeds: Vec<&Url> =
-        tools.config.iter().flat_map(|config| &config.feeds).map(|spec| &spec.url).collect();
-    let mut hosts: Vec<(String, Vec<&Url>)> = Vec::new();
-    for url in &feeds {
-        let host = host_of(url);
-        match hosts.iter_mut().find(|(known, _)| *known == host) {
-            Some((_, urls)) => urls.push(url),
-            None => hosts.push((host, vec![url])),
-        }
+    let feeds = tools.config.iter().flat_map(|config| &config.feeds).map(|spec| &spec.url).enumerate();
+    let mut hosts: BTreeMap<String, Vec<(usize, &Url)>> = BTreeMap::new();
+    for (at, url) in feeds {
+        hosts.entry(host_of(url)).or_default().push((at, url));
     }
-    let visits = stream::iter(hosts).map(|(_, urls)| {
-        let tools = &tools;
+    let visits = stream::iter(hosts.into_values()).map(|urls| {
+        let (tools, memory) = (&tools, &memory);
         async move {
             let mut visitor = Visitor::new(tools);
-            let mut visits = Vec::with_capacity(urls.len());
-            for url in urls {
-                visits.push(visitor.visit(url).await);
+            let mut tried = Vec::with_capacity(urls.len());
+            for (at, url) in urls {
+                tried.push((at, try_one_of_many(&mut visitor, memory, url, args.json).await?));
             }
-            visits
+            Ok::<_, Failure>(tried)
         }
     });
-    let visits: Vec<Vec<Visit>> = visits.buffer_unordered(AT_ONCE).collect().await;
-    let mut visits: Vec<Visit> = visits.into_iter().flatten().collect();
-    visits.sort_by_key(|visit| feeds.iter().position(|url| **url == visit.url));
-    let mut failed = 0;
-    let mut rows = Vec::with_capacity(visits.len());
-    for visit in &visits {
-        let (judged, stored) = judged(&tools, &memory, visit).await?;
-        failed += usize::from(visit.read.is_err());
-        if args.json {
-            output::json_line(&mut io::stdout().lock(), &json(visit, &judged, stored))?;
-        } else {
-            rows.push(row(visit, &judged));
+    let mut tried: BTreeMap<usize, Tried> = BTreeMap::new();
+    let mut visits = std::pin::pin!(visits.buffer_unordered(AT_ONCE));
+    while let Some(of_host) = visits.next().await {
+        tried.extend(of_host?);
+    }
+    let (feeds, failed) = (tried.len(), tried.values().filter(|tried| tried.failed).count());
+    let mut rows = Vec::new();
+    for tried in tried.into_values() {
+        match tried.line {
+            Line::Json(line) => say!("{line}"),
+            Line::Row(row) => rows.push(row),
         }
     }
     if !args.json {
         output::table(&["result", "items", "new", "matched", "url", "problem"], rows)?;
     }
     if failed > 0 {
-        output::tell!("wirewatch: {failed} of {} could not be read", output::count(visits.len(), "feed"));
+        output::tell!("wirewatch: {failed} of {} could not be read", output::count(feeds, "feed"));
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn try_one_of_many(
+    visitor: &mut Visitor<'_>,
+    memory: &Memory,
+    url: &Url,
+    as_json: bool,
+) -> Result<Tried, Failure> {
+    let visit = visitor.visit(url).await;
+    let (judged, stored) = judged(visitor.tools, memory, &visit).await?;
+    let line = if as_json {
+        Line::Json(serde_json::to_string(&json(&visit, &judged, stored))?)
+    } else {
+        Line::Row(row(&visit, &judged))
+    };
+    Ok(Tried { failed: visit.read.is_err(), line })
 }
 
 fn row(visit: &Visit, judged: &[Judged]) -> Vec<String> {
@@ -387,7 +409,8 @@ async fn for_real(arg: &ConfigArg, typed: &Typed) -> Outcome {
     let Some(spec) = config.feeds.iter().find(|spec| address::sameness(&spec.url) == wanted) else {
         return Err(Failure::Usage(format!(
             "wirewatch: {} is not configured\n  = help: try it with --dry-run, or add it: wirewatch feeds add {}",
-            typed.url, typed.url
+            typed.url,
+            words::shell(&typed.url)
         )));
     };
     let url = spec.url.clone();

@@ -258,4 +258,34 @@ mod tests {
         assert_eq!(wait(Some(ms(5)), ms(9_000), ms(1_000)), ms(0));
         assert_eq!(wait(Some(ms(5)), ms(5), ms(0)), ms(0));
     }
+
+    #[tokio::test]
+    async fn a_second_visit_waits_for_its_turn() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let clock = Clock::manual(crate::model::time::from_millis(0));
+        let allow = ["127.0.0.1".parse().unwrap()].into_iter().collect();
+        let options = fetch::Options { allow, ..fetch::Options::default() };
+        let tools = Tools {
+            config: None,
+            topics: topics::compile(&[]).unwrap(),
+            clock: clock.clone(),
+            source: Source::Default(Fetcher::new(options, clock.clone()).unwrap()),
+        };
+        let mut visitor = Visitor::new(&tools);
+        let url = Url::parse(&format!("http://{address}/feed")).unwrap();
+        let kind = |visit: Visit| visit.read.unwrap_err().kind;
+        assert_eq!(kind(visitor.visit(&url).await), FailureKind::Connect, "nobody listens there");
+        let second = visitor.visit(&url);
+        tokio::pin!(second);
+        clock.advance(SPACING - Duration::from_millis(1));
+        tokio::select! {
+            biased;
+            _ = &mut second => panic!("it did not wait"),
+            () = std::future::ready(()) => {}
+        }
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(kind(second.await), FailureKind::Connect);
+    }
 }

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use url::Url;
+
 use crate::{
     model::{Item, Timestamp, Warning, time},
     text,
@@ -149,6 +151,11 @@ pub(super) fn advice(kind: &str) -> &'static str {
     }
 }
 
+/// An address as one word of a shell, whatever a page put into it.
+pub(super) fn shell(url: &Url) -> String {
+    format!("'{}'", url.as_str().replace('\'', "'\\''"))
+}
+
 /// One line of `text`, at most `width` columns wide, `…` where it is cut.
 pub(super) fn cut(text: &str, width: usize) -> String {
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -234,6 +241,12 @@ mod tests {
         check(&[0, 1, 2], Some("about 24 a day"));
         check(&[0, 48, 96], Some("about 3.5 a week"));
         check(&[0, 240, 480], Some("about 3 a month"));
+    }
+
+    #[test]
+    fn an_address_is_one_word_of_a_shell() {
+        let url = Url::parse("https://a.example/';reboot;'?x=1&y=$(z)").unwrap();
+        assert_eq!(shell(&url), "'https://a.example/'\\'';reboot;'\\''?x=1&y=$(z)'");
     }
 
     #[test]

@@ -77,7 +77,7 @@ pub(super) async fn add(args: &AddArgs) -> Outcome {
     if let Some(known) = feeds.get(&address::sameness(&typed.url)) {
         return Ok(already(known, &typed.url));
     }
-    let found = find::behind(&mut Visitor::new(&tools), &typed, Guess::First).await;
+    let found = find::behind(&mut Visitor::new(&tools)?, &typed, Guess::First).await;
     let candidate = choose(&found, args)?;
     let known = [candidate.address(), &candidate.visit.url, &candidate.visit.final_url];
     if let Some(known) = known.into_iter().find_map(|url| feeds.get(&address::sameness(url))) {
@@ -235,7 +235,7 @@ fn title_of(judged: &Judged) -> String {
 /// Which topics would match which items.
 fn topics(tools: &Tools, judged: &[Judged]) {
     let mut silent = Vec::new();
-    for topic in tools.topics.topics() {
+    for topic in tools.topics().topics() {
         let hits: Vec<&Judged> = judged
             .iter()
             .filter(|judged| !judged.repeated && judged.matches.iter().any(|found| found.topic == topic.name))

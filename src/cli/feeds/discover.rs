@@ -57,7 +57,7 @@ pub(super) async fn discover(args: &DiscoverArgs) -> Outcome {
     let typed = address::typed(&args.url)?;
     let tools = Tools::read(&args.config)?;
     let guess = if args.guess { Guess::All } else { Guess::Never };
-    let found = find::behind(&mut Visitor::new(&tools), &typed, guess).await;
+    let found = find::behind(&mut Visitor::new(&tools)?, &typed, guess).await;
     let good = found.candidates.iter().filter(|candidate| candidate.reading().is_some()).count();
     if args.json {
         let itself = found.candidates.first().map(|candidate| &candidate.visit);

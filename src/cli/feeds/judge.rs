@@ -95,7 +95,7 @@ pub(super) async fn judge(
         Some(known) => known.into(),
         None => firsts.iter().map(|_| false).collect(),
     });
-    let mut matcher = Matcher::new(&tools.topics);
+    let mut matcher = Matcher::new(tools.topics());
     let judged = items
         .into_iter()
         .map(|item| {

@@ -127,7 +127,7 @@ async fn try_one(args: &PollArgs, typed: &Typed) -> Outcome {
             let body = body_of(file)?;
             Visit::of_body(&tools.clock, &typed.url, args.content_type.as_deref(), &body)
         }
-        None => Visitor::new(&tools).visit_typed(&configured(&tools, typed)).await,
+        None => Visitor::new(&tools)?.visit_typed(&configured(&tools, typed)).await,
     };
     let memory = Memory::of(&tools);
     let (judged, stored) = judged(&tools, &memory, &visit).await?;
@@ -335,7 +335,7 @@ async fn all(args: &PollArgs) -> Outcome {
     let visits = stream::iter(hosts.into_values()).map(|urls| {
         let (tools, memory) = (&tools, &memory);
         async move {
-            let mut visitor = Visitor::new(tools);
+            let mut visitor = Visitor::new(tools)?;
             let mut tried = Vec::with_capacity(urls.len());
             for (at, url) in urls {
                 tried.push((at, try_one_of_many(&mut visitor, memory, url, args.json).await?));

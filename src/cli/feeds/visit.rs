@@ -26,14 +26,13 @@ const SPACING: Duration = Duration::from_secs(1);
 /// What visits need: of the configuration, or where there is none, as it would be by default.
 pub(super) struct Tools {
     pub(super) config: Option<Config>,
-    pub(super) topics: CompiledTopics,
     pub(super) clock: Clock,
     source: Source,
 }
 
 enum Source {
     Configured(Box<Catalog>),
-    Default(Fetcher),
+    Default(Box<CompiledTopics>),
 }
 
 impl Tools {
@@ -42,32 +41,27 @@ impl Tools {
         if arg.config.is_some() || config::default_path().exists() {
             return Self::configured(arg);
         }
-        let clock = Clock::system();
         let topics = topics::compile(&Rules::read(arg)?.definitions)?;
-        let fetcher = Fetcher::new(fetch::Options::default(), clock.clone())?;
-        Ok(Self { config: None, topics, clock, source: Source::Default(fetcher) })
+        Ok(Self { config: None, clock: Clock::system(), source: Source::Default(Box::new(topics)) })
     }
 
     /// Those of the configuration, which must be there.
     pub(super) fn configured(arg: &ConfigArg) -> Result<Self, Failure> {
         let (config, catalog, _) = arg.catalog_without_login()?;
-        let topics = topics::compile(&config.definitions)?;
         let source = Source::Configured(Box::new(catalog));
-        Ok(Self { config: Some(config), topics, clock: Clock::system(), source })
+        Ok(Self { config: Some(config), clock: Clock::system(), source })
     }
 
-    fn fetcher(&self) -> &Fetcher {
+    /// The topics in force.
+    pub(super) fn topics(&self) -> &CompiledTopics {
         match &self.source {
-            Source::Configured(catalog) => &catalog.fetcher,
-            Source::Default(fetcher) => fetcher,
+            Source::Configured(catalog) => &catalog.topics,
+            Source::Default(topics) => topics,
         }
     }
 
     fn spacing(&self, url: &Url) -> Duration {
-        match &self.source {
-            Source::Configured(catalog) => catalog.manners(url).spacing,
-            Source::Default(_) => SPACING,
-        }
+        self.catalog().map_or(SPACING, |catalog| catalog.manners(url).spacing)
     }
 
     /// The catalog, where there is a configuration.
@@ -155,13 +149,18 @@ impl Visit {
 /// Makes visits, one at a time.
 pub(super) struct Visitor<'t> {
     pub(super) tools: &'t Tools,
+    fetcher: Fetcher,
     /// When the last visit to each host began, as uptime.
     begun: HashMap<String, Duration>,
 }
 
 impl<'t> Visitor<'t> {
-    pub(super) fn new(tools: &'t Tools) -> Self {
-        Self { tools, begun: HashMap::new() }
+    pub(super) fn new(tools: &'t Tools) -> Result<Self, Failure> {
+        let fetcher = match tools.catalog() {
+            Some(catalog) => catalog.fetcher.clone(),
+            None => Fetcher::new(fetch::Options::default(), tools.clock.clone())?,
+        };
+        Ok(Self { tools, fetcher, begun: HashMap::new() })
     }
 
     /// Visits what was typed: where nobody said https and no secure server answers, over http.
@@ -186,7 +185,7 @@ impl<'t> Visitor<'t> {
         }
         self.begun.insert(host, clock.uptime());
         let request = FetchRequest { url: url.clone(), validators: Validators::default() };
-        let response = match self.tools.fetcher().fetch(&request).await {
+        let response = match self.fetcher.fetch(&request).await {
             Ok(Fetched::Modified(response)) => response,
             Ok(Fetched::NotModified { .. }) => {
                 let trouble = Trouble {
@@ -269,11 +268,11 @@ mod tests {
         let options = fetch::Options { allow, ..fetch::Options::default() };
         let tools = Tools {
             config: None,
-            topics: topics::compile(&[]).unwrap(),
             clock: clock.clone(),
-            source: Source::Default(Fetcher::new(options, clock.clone()).unwrap()),
+            source: Source::Default(Box::new(topics::compile(&[]).unwrap())),
         };
-        let mut visitor = Visitor::new(&tools);
+        let fetcher = Fetcher::new(options, clock.clone()).unwrap();
+        let mut visitor = Visitor { fetcher, ..Visitor::new(&tools).unwrap() };
         let url = Url::parse(&format!("http://{address}/feed")).unwrap();
         let kind = |visit: Visit| visit.read.unwrap_err().kind;
         assert_eq!(kind(visitor.visit(&url).await), FailureKind::Connect, "nobody listens there");

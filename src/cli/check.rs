@@ -3,7 +3,7 @@
 use std::{net::IpAddr, process::ExitCode};
 
 use futures_util::{StreamExt, stream};
-use url::Host;
+use url::{Host, Url};
 
 use super::{
     CheckArgs, Failure, Outcome, exclusion,
@@ -36,7 +36,7 @@ pub(super) async fn check(args: &CheckArgs) -> Outcome {
         output::tell!("{warning}\n");
     }
     for feed in &catalog.feeds {
-        if let Some(warning) = refused(&catalog, feed) {
+        if let Some(warning) = refused(&catalog, &feed.url) {
             output::tell!("{warning}\n");
         }
     }
@@ -89,18 +89,17 @@ fn summary(config: &Config, catalog: &Catalog) {
 }
 
 /// A feed whose address is refused at every visit, whatever it answers.
-fn refused(catalog: &Catalog, feed: &FeedSpec) -> Option<String> {
-    let ip: IpAddr = match feed.url.host()? {
+pub(super) fn refused(catalog: &Catalog, url: &Url) -> Option<String> {
+    let ip: IpAddr = match url.host()? {
         Host::Ipv4(ip) => ip.into(),
         Host::Ipv6(ip) => ip.into(),
         Host::Domain(_) => return None,
     };
     let why = fetch::is_public(ip).err()?;
-    let allowed = catalog.poll.own_hosts.permits(None, ip, feed.url.port_or_known_default());
+    let allowed = catalog.poll.own_hosts.permits(None, ip, url.port_or_known_default());
     (!allowed).then(|| {
         format!(
-            "warning: {} will not be visited: {ip} is {why}\n  = help: add allow = [\"{ip}\"] to [fetch]",
-            feed.url
+            "warning: {url} will not be visited: {ip} is {why}\n  = help: add allow = [\"{ip}\"] to [fetch]"
         )
     })
 }

@@ -60,9 +60,9 @@ enum Command {
     /// List and try topics
     #[command(subcommand)]
     Topics(TopicsCommand),
-    /// List feeds, or take them over from another reader
+    /// List, find, add, try, import and export feeds
     #[command(subcommand)]
-    Feeds(FeedsCommand),
+    Feeds(feeds::FeedsCommand),
     /// Stored items
     #[command(subcommand)]
     Items(ItemsCommand),
@@ -168,22 +168,6 @@ enum TopicsCommand {
     },
     /// Measure topics on items whose topics are known: precision, recall and F1 of each
     Test(labels::TestArgs),
-}
-
-#[derive(Debug, Subcommand)]
-enum FeedsCommand {
-    /// Feeds in force, with how they fare
-    List(ListArgs),
-    /// Take over the feeds of an OPML file: writes a file into conf.d beside the configuration
-    Import {
-        #[command(flatten)]
-        config: ConfigArg,
-        /// OPML file, as other readers export it
-        file: PathBuf,
-        /// Only say what would be taken over
-        #[arg(long)]
-        dry_run: bool,
-    },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -25,6 +25,7 @@ mod planner;
 mod poller;
 mod progress;
 pub mod reading;
+mod single;
 mod supervisor;
 mod visiting;
 mod visits;
@@ -41,6 +42,7 @@ pub use mailer::{MAX_SLOW, Mailer, PATIENCE, REFUSED_IN_A_ROW};
 pub use planner::{Planner, assemble};
 pub use poller::Poller;
 pub use progress::{Progress, StepError};
+pub use single::Single;
 pub use supervisor::{Event, Events, Reload};
 
 use crate::{

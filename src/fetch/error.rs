@@ -39,6 +39,18 @@ impl Error {
         }
     }
 
+    /// The HTTP status, where it is what ended the fetch.
+    pub fn status(&self) -> Option<u16> {
+        match &self.reason {
+            Reason::Status(status)
+            | Reason::NoLocation(status)
+            | Reason::BadLocation(status)
+            | Reason::LongLocation(status) => Some(status.as_u16()),
+            Reason::UnaskedNotModified => Some(304),
+            _ => None,
+        }
+    }
+
     /// Not before this instant, where the server said so.
     pub fn retry_at(&self) -> Option<Timestamp> {
         self.retry_at

@@ -1,7 +1,8 @@
 //! What listings show: read-only views over the store.
 
 use super::{
-    FeedId, FeedTrouble, Item, ItemId, MailState, NotificationId, Recipient, Timestamp, TopicName, feed_label,
+    FeedId, FeedMemory, FeedTrouble, Item, ItemId, MailState, NotificationId, Recipient, Timestamp,
+    TopicName, feed_label,
 };
 
 /// A feed in `feeds list` and `status`.
@@ -25,6 +26,8 @@ pub struct FeedReport {
     pub failures: u32,
     /// Class ([`super::FailureKind::as_str`]) and words of the last failure, while it lasts.
     pub last_failure: Option<(String, String)>,
+    /// What else is remembered.
+    pub memory: FeedMemory,
 }
 
 /// An outbox row in `outbox list`.

@@ -50,12 +50,13 @@ impl Store {
     /// See [`Error`].
     pub async fn feeds(&self, limit: usize) -> Result<Vec<FeedReport>, Error> {
         self.read(move |tx| {
-            let mut statement = tx.prepare_cached(
+            let mut statement = tx.prepare_cached(&format!(
                 "SELECT id, url, COALESCE(name, title) AS title, last_poll_at_ms, last_ok_at_ms, next_poll_at_ms,
                         failures, failure_kind, failure_message,
-                        (SELECT count(*) FROM item WHERE item.feed_id = feed.id) AS items
+                        (SELECT count(*) FROM item WHERE item.feed_id = feed.id) AS items, {}
                  FROM feed WHERE active = 1 ORDER BY url LIMIT ?1",
-            )?;
+                memory::COLUMNS
+            ))?;
             let reports = statement.query_map([row::limit(limit)], feed_report)?.collect::<Result<_, _>>()?;
             Ok(reports)
         })
@@ -160,5 +161,6 @@ fn feed_report(r: &Row<'_>) -> rusqlite::Result<FeedReport> {
             (Some(kind), Some(message)) => Some((kind, message)),
             _ => None,
         },
+        memory: memory::memory(r)?,
     })
 }

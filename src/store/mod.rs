@@ -13,6 +13,7 @@
 mod archive;
 mod error;
 mod feeds;
+mod known;
 mod lock;
 mod memory;
 mod migrate;

@@ -16,6 +16,8 @@ mod daemon;
 mod delivery;
 mod explain;
 mod faults;
+mod feeds;
+mod feeds_added;
 mod harness;
 mod pipeline;
 mod queries;

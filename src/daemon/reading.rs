@@ -48,11 +48,8 @@ pub fn read(catalog: &Catalog, state: &FeedState, body: Body<'_>, now: Timestamp
     let (parsed, warnings) = match feed::parse(body.bytes, body.content_type, body.url, now) {
         Ok(read) => read,
         Err(error) => {
-            let kind = match error {
-                feed::Error::Panicked => FailureKind::Internal,
-                _ => FailureKind::NotAFeed,
-            };
-            return PollOutcome::Failed(PollFailure { kind, message: error.to_string(), retry_at: None });
+            let (kind, message) = (FailureKind::NotAFeed, error.to_string());
+            return PollOutcome::Failed(PollFailure { kind, message, retry_at: None });
         }
     };
     let label = feed_label(state.spec.title.as_deref(), state.spec.url.as_str());

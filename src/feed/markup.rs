@@ -1,4 +1,4 @@
-//! Tolerant XML tokenizer, shared by the inspection, the repair and the OPML reader.
+//! Tolerant XML tokenizer, shared by the inspection, salvage and the OPML reader.
 //!
 //! Data in: decoded text. Data out: tokens that borrow from it, in order.
 //!
@@ -68,9 +68,9 @@ impl<'a> Tokenizer<'a> {
         self.at
     }
 
-    /// The token returned last, as written.
-    pub(super) fn raw(&self) -> &'a str {
-        self.text.get(self.start..self.at).unwrap_or("")
+    /// Goes back to a token that starts at byte offset `at`.
+    pub(super) fn seek(&mut self, at: usize) {
+        self.at = at;
     }
 
     fn take(&mut self, bytes: usize) {

@@ -89,8 +89,13 @@ pub enum Warning {
         /// Charset label used for decoding.
         used: &'static str,
     },
-    /// The document was rewritten before parsing, and why.
-    Repaired(&'static str),
+    /// The document was read by our own extraction and not by the parser for well-formed feeds, and why.
+    Salvaged(&'static str),
+    /// Entries of a news sitemap that carry no news; how many were left out.
+    NotNews {
+        /// Entries left out.
+        count: usize,
+    },
     /// More items than `feed::MAX_ITEMS`; how many were left out.
     TooManyItems {
         /// Items beyond the limit.
@@ -101,7 +106,7 @@ pub enum Warning {
         /// `title`, `summary` …
         field: &'static str,
     },
-    /// An item had no title, link or text and was left out.
+    /// An item held nothing and was left out.
     EmptyItem,
 }
 

@@ -28,7 +28,7 @@ fn read(text: &str) -> (ParsedFeed, Vec<Warning>) {
     read_bytes(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text:.2000}"))
 }
 
-/// The items of a body that needs no repair.
+/// The items of a body that feed-rs reads.
 #[track_caller]
 fn clean(text: &str) -> Vec<Item> {
     let (feed, warnings) = read(text);
@@ -36,11 +36,11 @@ fn clean(text: &str) -> Vec<Item> {
     feed.items
 }
 
-/// The items of a body that needs repair.
+/// The items of a body that salvage reads.
 #[track_caller]
-fn repaired(text: &str) -> Vec<Item> {
+fn salvaged(text: &str) -> Vec<Item> {
     let (feed, warnings) = read(text);
-    assert!(matches!(warnings[..], [Warning::Repaired(_)]), "{warnings:?}: {text:.2000}");
+    assert!(matches!(warnings[..], [Warning::Salvaged(_)]), "{warnings:?}: {text:.2000}");
     feed.items
 }
 

@@ -10,6 +10,8 @@
 //! Rejected: to parse first and look for faults after a failure: a stack overflow cannot be caught, and several
 //! faults (undeclared prefixes, markup in titles) give wrong items without any failure.
 
+use url::Url;
+
 use crate::model::Timestamp;
 
 use super::{
@@ -101,6 +103,8 @@ pub(super) struct Inspection<'a> {
     pub(super) dialect: Dialect,
     /// Byte ranges in `text` of the complete items, in order.
     pub(super) entries: Vec<(u32, u32)>,
+    /// The text ends inside an item.
+    pub(super) cut_entry: bool,
     /// Elements that are called as items are, in a vocabulary that is not the feed's.
     pub(super) foreign: usize,
     /// A title, a link or another element of a feed was met outside items.
@@ -144,7 +148,8 @@ pub(super) fn find_root(text: &str) -> Option<(Root, &str)> {
                 "feed" | "entry" => Root::Feed(Dialect::Atom),
                 "urlset" => Root::Sitemap,
                 "sitemapindex" => Root::SitemapIndex,
-                "html" | "head" | "body" | "opml" => return None,
+                "html" => return wrapped(inside),
+                "head" | "body" | "opml" => return None,
                 _ => {
                     rest = inside;
                     continue;
@@ -154,6 +159,19 @@ pub(super) fn find_root(text: &str) -> Option<(Root, &str)> {
         }
         rest = inside;
     }
+}
+
+/// A feed inside a page: some servers wrap one into it.
+fn wrapped(page: &str) -> Option<(Root, &str)> {
+    let (atom, rss) = (page.find("<feed xmlns=\"http://www.w3.org/2005/Atom\""), page.find("<rss version="));
+    let (dialect, at) = match (atom, rss) {
+        (Some(at), _) => (Dialect::Atom, at),
+        (None, Some(at)) => (Dialect::Rss, at),
+        (None, None) => return None,
+    };
+    let feed = page.get(at..)?;
+    let has_items = feed.contains(if dialect == Dialect::Atom { "<entry" } else { "<item" });
+    has_items.then_some((Root::Feed(dialect), feed))
 }
 
 /// Looks through the document that starts with its root element.
@@ -188,8 +206,8 @@ pub(super) fn inspect(text: &str, dialect: Dialect) -> Inspection<'_> {
         (false, None) => Verdict::Clean,
     };
     let text = text.get(..tokens.end()).unwrap_or(text);
-    let (entries, foreign, has_head) = (walk.entries, walk.foreign, walk.has_head);
-    Inspection { text, dialect, entries, foreign, has_head, verdict }
+    let (foreign, has_head, cut_entry) = (walk.foreign, walk.has_head, walk.entry.is_some());
+    Inspection { text, dialect, entries: walk.entries, cut_entry, foreign, has_head, verdict }
 }
 
 /// A mark of a feed or item whose element is open.
@@ -200,18 +218,22 @@ struct Field {
     in_entry: bool,
     /// The element may hold elements of its own.
     markup_allowed: bool,
+    /// A guid that says to be the link.
+    permalink: bool,
     filled: bool,
     blank: bool,
 }
 
 /// The item that is open.
 #[derive(Debug, Clone, Copy)]
-struct Open {
+struct Open<'a> {
     depth: usize,
     start: u32,
     /// Bits of [`Role::bit`]: marks met, and marks that say something.
     seen: u16,
     filled: u16,
+    /// The link as written.
+    link: &'a str,
     extensions: usize,
 }
 
@@ -222,7 +244,7 @@ struct Walk<'a> {
     field: Option<Field>,
     /// Elements of the open text are too deep to be followed: only its end is looked for.
     blind: bool,
-    entry: Option<Open>,
+    entry: Option<Open<'a>>,
     spaces: Spaces<'a>,
     entries: Vec<(u32, u32)>,
     foreign: usize,
@@ -263,6 +285,11 @@ impl<'a> Walk<'a> {
             if !entry {
                 return self.open_in_field(tag, field, end);
             }
+            // The text was left open.
+            self.fault(Reason::IllFormed);
+            while self.stack.len() >= field.depth {
+                self.pop(start);
+            }
         }
         let depth = self.stack.len().saturating_add(1);
         self.spaces.open(tag, depth);
@@ -274,9 +301,12 @@ impl<'a> Walk<'a> {
         if !name.declared {
             self.fault(Reason::UndeclaredPrefix);
         }
-        if name.is_entry() {
+        // One inside another element of an item is that element's: a conflicting version, a source.
+        let nested = self.entry.is_some_and(|entry| self.stack.len() > entry.depth);
+        if name.is_entry() && !nested {
             return self.open_entry(tag, name.canonical, start, end);
         }
+        self.has_head |= name.local.eq_ignore_ascii_case("channel");
         if name.space == Space::Other && is_entry(name.local) && self.entry.is_none() {
             self.foreign = self.foreign.saturating_add(1);
         }
@@ -289,7 +319,7 @@ impl<'a> Walk<'a> {
                 if entry.depth.saturating_add(1) == depth
                     && let Some(role) = name.role()
                 {
-                    if !name.is_read_by_feed_rs(self.dialect, true) {
+                    if !name.is_read_by_feed_rs(self.dialect, true) && !name.is_second_best(role) {
                         self.fault(if name.canonical { Reason::Vocabulary } else { Reason::Namespace });
                     }
                     self.open_field(tag, role, depth, true);
@@ -322,13 +352,6 @@ impl<'a> Walk<'a> {
                 self.pop(start);
             }
         }
-        // A text that was left open before the first item.
-        if let Some(field) = self.field {
-            self.fault(Reason::IllFormed);
-            while self.stack.len() >= field.depth {
-                self.pop(start);
-            }
-        }
         if !canonical {
             self.fault(Reason::Namespace);
         }
@@ -339,7 +362,8 @@ impl<'a> Walk<'a> {
             return;
         }
         let start = offset(start);
-        self.entry = Some(Open { depth: self.stack.len(), start, seen: 0, filled: 0, extensions: 0 });
+        self.entry =
+            Some(Open { depth: self.stack.len(), start, seen: 0, filled: 0, link: "", extensions: 0 });
         if tag.empty {
             self.pop(end);
         }
@@ -348,7 +372,7 @@ impl<'a> Walk<'a> {
     fn open_field(&mut self, tag: &Tag<'a>, role: Role, depth: usize, in_entry: bool) {
         let mut markup_allowed = false;
         let mut filled = false;
-        if self.dialect == Dialect::Atom && !tag.attributes.is_empty() {
+        if self.dialect == Dialect::Atom {
             match role {
                 _ if role.is_text() => markup_allowed = self.text_type(tag),
                 Role::Link => {
@@ -361,10 +385,11 @@ impl<'a> Walk<'a> {
                 Role::Category => filled = tag.attributes.contains("term"),
                 _ => {}
             }
+        } else if role == Role::Link && in_entry && tag.attributes.contains("href") {
+            self.fault(Reason::Vocabulary);
         }
-        if role == Role::Enclosure {
-            filled = true;
-        }
+        filled |= role == Role::Enclosure;
+        let permalink = role == Role::Guid && tag.attributes.contains("ermaLink=\"true\"");
         if let Some(entry) = self.entry.as_mut().filter(|_| in_entry) {
             let single =
                 !matches!(role, Role::Link | Role::Author | Role::Creator | Role::Category | Role::Enclosure);
@@ -374,7 +399,7 @@ impl<'a> Walk<'a> {
                 self.fault(Reason::Repeated);
             }
         }
-        self.field = Some(Field { role, depth, in_entry, markup_allowed, filled, blank: false });
+        self.field = Some(Field { role, depth, in_entry, markup_allowed, permalink, filled, blank: false });
     }
 
     /// Checks the type of an Atom text; whether it is one that holds elements.
@@ -478,16 +503,22 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn close_entry(&mut self, entry: Open) {
+    fn close_entry(&mut self, entry: Open<'a>) {
         let has = |role: Role| entry.filled & role.bit() != 0;
+        let lacks = |role: Role, other: Role| !has(role) && has(other);
         // feed-rs drops an item of RDF without link, and tells no enclosure from other media.
-        let linkless = !has(Role::Link) && (self.dialect == Dialect::Rdf || has(Role::Enclosure));
-        if entry.filled == 0 || linkless {
+        let linkless = match self.dialect {
+            Dialect::Rss => has(Role::Enclosure) && !is_address(entry.link),
+            Dialect::Rdf => !has(Role::Link),
+            Dialect::Atom => false,
+        };
+        let second_best = lacks(Role::Title, Role::OtherTitle) || lacks(Role::Summary, Role::OtherSummary);
+        if entry.filled == 0 || linkless || second_best {
             self.fault(Reason::Sparse);
         }
     }
 
-    fn text(&mut self, raw: &str, references: bool) {
+    fn text(&mut self, raw: &'a str, references: bool) {
         if raw.len() > MAX_TEXT_BYTES {
             self.fault(Reason::Oversized);
         }
@@ -498,7 +529,16 @@ impl<'a> Walk<'a> {
         let blank = raw.bytes().all(|byte| byte.is_ascii_whitespace());
         field.filled |= !blank;
         field.blank |= blank;
-        let role = field.role;
+        let (role, permalink) = (field.role, field.permalink);
+        if permalink && !is_address(raw) {
+            self.fault(Reason::Vocabulary);
+        }
+        if role == Role::Link
+            && !blank
+            && let Some(entry) = self.entry.as_mut()
+        {
+            entry.link = raw;
+        }
         if role == Role::Category && self.dialect == Dialect::Atom && !blank {
             self.fault(Reason::Type);
         }
@@ -511,7 +551,7 @@ impl<'a> Walk<'a> {
         let mut rest = raw;
         while let Some((_, tail)) = rest.split_once('&') {
             match reference(tail) {
-                Reference::Invalid => self.fault(Reason::StrayAmpersand),
+                Reference::Invalid | Reference::Legacy(..) => self.fault(Reason::StrayAmpersand),
                 // feed-rs escapes it once more.
                 Reference::Named if self.field.is_some_and(|field| field.markup_allowed) => {
                     self.fault(Reason::MarkupInText);
@@ -545,6 +585,9 @@ impl<'a> Walk<'a> {
             Dialect::Rdf => ("RDF", true),
             Dialect::Atom => ("feed", true),
         };
+        self.has_head |= self.dialect == Dialect::Rss && name.local.eq_ignore_ascii_case("rss")
+            || name.space == Space::Atom
+            || self.dialect == Dialect::Atom && version.is_some();
         if name.local != expect || !versioned {
             self.fault(Reason::Version);
         }
@@ -555,6 +598,11 @@ impl<'a> Walk<'a> {
             self.fault(Reason::Vocabulary);
         }
     }
+}
+
+/// Whether a text is an absolute address of the web.
+fn is_address(text: &str) -> bool {
+    Url::parse(text.trim()).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
 fn offset(at: usize) -> u32 {

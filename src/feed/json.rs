@@ -20,6 +20,8 @@ use super::{
 };
 use crate::model::Warning;
 
+/// Deepest nesting of a document that is mended; serde_json's own limit.
+const MAX_NESTED: usize = 128;
 /// Most authors or tags read from one list.
 const MAX_LIST: usize = 64;
 
@@ -56,11 +58,15 @@ pub(super) fn is_json(text: &str) -> bool {
 /// [`Error::Malformed`] when it is not JSON; [`Error::NotAFeed`] when it is other JSON.
 pub(super) fn read(text: &str, warnings: &mut Vec<Warning>) -> Result<RawFeed<'static>, Error> {
     let total = Cell::new(0);
-    let mut json = serde_json::Deserializer::from_str(text.trim_end_matches('\0'));
-    let value = Reader { level: Level::Feed, total: &total }
-        .deserialize(&mut json)
-        .and_then(|value| json.end().map(|()| value))
-        .map_err(|error| Error::Malformed { reason: error.to_string() })?;
+    let value = match value(text, &total) {
+        Ok(value) => value,
+        Err(error) => {
+            let mended = mend(text).and_then(|mended| value(&mended, &total).ok());
+            let Some(value) = mended else { return Err(Error::Malformed { reason: error.to_string() }) };
+            warnings.push(Warning::Salvaged("the document is not well-formed JSON"));
+            value
+        }
+    };
     let not_a_feed = || Error::NotAFeed { what: "a JSON document of another kind", feeds: Vec::new() };
     let Value::Object(feed) = value else { return Err(not_a_feed()) };
     let version = string(&feed, "version").unwrap_or_default();
@@ -74,14 +80,68 @@ pub(super) fn read(text: &str, warnings: &mut Vec<Warning>) -> Result<RawFeed<'s
     }
     let objects = items.iter().filter_map(Value::as_object);
     let broken = items.iter().take(MAX_ITEMS).filter(|item| !item.is_object()).count();
-    warnings.extend((0..broken).map(|_| Warning::EmptyItem));
+    if broken > 0 {
+        warnings.push(Warning::EmptyItems { count: broken });
+    }
     let authors = authors(&feed);
     Ok(RawFeed {
         title: string(&feed, "title"),
         links: strings(&feed, &["home_page_url"]),
         lang: string(&feed, "language"),
         items: newest(objects.collect()).into_iter().map(|item| item_of(item, &authors)).collect(),
+        cut: false,
     })
+}
+
+fn value(text: &str, total: &Cell<usize>) -> serde_json::Result<Value> {
+    let mut json = serde_json::Deserializer::from_str(text.trim_end_matches('\0'));
+    let value = Reader { level: Level::Feed, total }.deserialize(&mut json)?;
+    json.end().map(|()| value)
+}
+
+/// The document with the faults mended that publishers' string concatenation makes: control characters in strings,
+/// commas before a bracket, things after the end; one that is cut off ends with its last whole item. `None` when not
+/// even one item is whole.
+fn mend(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let (mut open, mut in_string, mut escaped) = (Vec::new(), false, false);
+    let (mut whole, mut in_items) = (None, false);
+    for c in text.chars() {
+        if in_string {
+            in_string = escaped || c != '"';
+            escaped = !escaped && c == '\\';
+            out.push(if c.is_control() { ' ' } else { c });
+            continue;
+        }
+        match c {
+            '"' => in_string = true,
+            '{' | '[' => {
+                if open.len() == 1 {
+                    let key = out.trim_end().strip_suffix(':').map(str::trim_end);
+                    in_items = key.is_some_and(|key| key.ends_with("\"items\""));
+                }
+                open.push(c);
+            }
+            '}' | ']' => {
+                let blank = |c: char| c.is_whitespace() || c == ',';
+                out.truncate(out.trim_end_matches(blank).len());
+                open.pop();
+            }
+            _ => {}
+        }
+        out.push(c);
+        match open.as_slice() {
+            [] => return Some(out),
+            ['{', '['] if c == '}' && in_items => whole = Some(out.len()),
+            _ => {}
+        }
+        if open.len() > MAX_NESTED {
+            return None;
+        }
+    }
+    out.truncate(whole?);
+    out.push_str("]}");
+    Some(out)
 }
 
 /// The first [`MAX_ITEMS`] items, or the last when the list runs from old to new.
@@ -114,7 +174,6 @@ fn item_of(item: &Map<String, Value>, feed_authors: &[Cow<'static, str>]) -> Raw
         lang: string(item, "language"),
         published_at: date("date_published").or_else(|| date("date_modified")),
         last_links: Vec::new(),
-        said: !item.is_empty(),
     }
 }
 
@@ -295,6 +354,11 @@ mod tests {
         for other in ["null", "[]", "{}", r#"{"version":"2","items":[]}"#, r#"{"error":"not found"}"#] {
             assert!(matches!(read(other, &mut Vec::new()), Err(Error::NotAFeed { .. })), "{other}");
         }
+        let control = feed("{\"id\":1,\"title\":\"a\tb\u{1}c\",}, ");
+        assert_eq!(items(&control)[0].title, "a b c");
+        let cut =
+            "{\"version\":\"https://jsonfeed.org/version/1\",\"items\":[{\"id\":1,\"tags\":[{}]},{\"id\":2";
+        assert_eq!(items(cut).len(), 1);
         for broken in ["{", &"[".repeat(100_000), &feed("{\"id\":1")] {
             assert!(matches!(read(broken, &mut Vec::new()), Err(Error::Malformed { .. })));
         }

@@ -17,6 +17,8 @@ pub(super) enum Rank {
     Page,
     /// Another alternate.
     Alternate,
+    /// A guid that says to be the link.
+    Permalink,
     /// A file that belongs to the item: only where nothing else is a link.
     Enclosure,
 }
@@ -27,7 +29,12 @@ pub(super) fn rank(relation: Option<&str>, kind: Option<&str>, rss: bool) -> Opt
     match relation {
         None if rss => Some(Rank::Plain),
         None => Some(page(kind)),
-        Some(relation) if relation.eq_ignore_ascii_case("alternate") => Some(page(kind)),
+        // Relations may be written as addresses (RFC 4287 §4.2.7.2).
+        Some(relation)
+            if relation.eq_ignore_ascii_case("alternate") || relation.ends_with("relation/alternate") =>
+        {
+            Some(page(kind))
+        }
         Some(relation) if relation.eq_ignore_ascii_case("enclosure") => Some(Rank::Enclosure),
         Some(_) => None,
     }

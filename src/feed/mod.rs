@@ -25,6 +25,7 @@ mod capture;
 mod dates;
 mod decode;
 mod discover;
+mod entities;
 #[doc(hidden)]
 pub mod fuzzing;
 mod identity;
@@ -144,7 +145,10 @@ pub fn parse(
         return finish(raw, base, now, warnings);
     }
     match inspect::find_root(text) {
-        Some((Root::Feed(dialect), text)) => read_xml(text, dialect, base, now, warnings),
+        Some((Root::Feed(dialect), feed)) => {
+            let prolog = text.get(..text.len().saturating_sub(feed.len())).unwrap_or("");
+            read_xml(&entities::resolve(prolog, feed), dialect, base, now, warnings)
+        }
         Some((Root::Sitemap, text)) => {
             let raw = sitemap::read(text, &mut warnings)?;
             finish(raw, base, now, warnings)
@@ -181,7 +185,11 @@ fn read_xml(
         },
     };
     warnings.push(Warning::Salvaged(reason.words()));
-    finish(salvage::salvage(&found, base), base, now, warnings)
+    let raw = salvage::salvage(&found, base);
+    if raw.items.is_empty() && found.cut_entry {
+        return Err(Error::Malformed { reason: "it is cut off within its first item".to_owned() });
+    }
+    finish(raw, base, now, warnings)
 }
 
 /// Why a document without complete items is no feed that honestly has none.
@@ -191,9 +199,7 @@ fn nothing_in(found: &Inspection<'_>) -> Option<Error> {
     }
     match found.verdict {
         Verdict::Refuse(_) => None,
-        Verdict::Salvage(Reason::Truncated) => {
-            Some(Error::Malformed { reason: "it is cut off before the end of its first item".to_owned() })
-        }
+        Verdict::Salvage(_) if found.cut_entry => None,
         _ if found.foreign > 0 => Some(Error::EntriesLost { seen: found.foreign }),
         _ if !found.has_head => {
             Some(Error::NotAFeed { what: "an XML document of another kind", feeds: Vec::new() })
@@ -209,6 +215,9 @@ fn finish(
     mut warnings: Vec<Warning>,
 ) -> Result<(ParsedFeed, Vec<Warning>), Error> {
     let seen = raw.items.len();
+    if raw.cut {
+        warnings.push(Warning::CutItem);
+    }
     let feed = normalize::normalize(raw, base, now, &mut warnings);
     if feed.items.is_empty() && seen > 0 { Err(Error::EntriesLost { seen }) } else { Ok((feed, warnings)) }
 }

@@ -59,7 +59,8 @@ const SHOWN_TAGS: [&str; 27] = [
     "ul",
 ];
 
-/// Makes a feed fit for the model. Items that hold nothing are left out.
+/// Makes a feed fit for the model. Items that show nothing stay: how many a feed
+/// has is a fact about it.
 pub(super) fn normalize(
     raw: RawFeed<'_>,
     base: &Url,
@@ -69,12 +70,11 @@ pub(super) fn normalize(
     let mut cuts = Cuts::default();
     let lang = raw.lang.as_deref().and_then(language);
     let title = cuts.text("feed title", raw.title.as_deref().unwrap_or(""), MAX_TITLE_CHARS);
-    let mut items = Vec::with_capacity(raw.items.len());
-    for item in raw.items {
-        match normalize_item(item, base, now, lang.as_ref(), &mut cuts) {
-            Some(item) => items.push(item),
-            None => warnings.push(Warning::EmptyItem),
-        }
+    let items: Vec<Item> =
+        raw.items.into_iter().map(|item| normalize_item(item, base, now, lang.as_ref(), &mut cuts)).collect();
+    let count = items.iter().filter(|item| item.is_empty()).count();
+    if count > 0 {
+        warnings.push(Warning::EmptyItems { count });
     }
     warnings.extend(cuts.fields.into_iter().map(|field| Warning::Truncated { field }));
     let site = raw.links.iter().find_map(|link| article_link(link, base));
@@ -87,7 +87,7 @@ fn normalize_item(
     now: Timestamp,
     lang: Option<&String>,
     cuts: &mut Cuts,
-) -> Option<Item> {
+) -> Item {
     let guid = raw.guid.as_deref().map(|guid| cuts.guid(guid)).filter(|guid| !guid.is_empty());
     let permalink =
         guid.as_deref().filter(|guid| guid.starts_with("http://") || guid.starts_with("https://"));
@@ -106,10 +106,7 @@ fn normalize_item(
     } else if content == summary {
         content.clear();
     }
-    if !raw.said && title.is_empty() && link.is_none() && summary.is_empty() && guid.is_none() {
-        return None;
-    }
-    Some(Item {
+    Item {
         guid,
         link,
         title,
@@ -120,7 +117,7 @@ fn normalize_item(
         lang: raw.lang.as_deref().and_then(language).or_else(|| lang.cloned()),
         feed: None,
         published_at: raw.published_at.and_then(|at| plausible(at, now)),
-    })
+    }
 }
 
 /// The texts that were cut, each field named once.
@@ -347,9 +344,9 @@ mod tests {
     }
 
     #[test]
-    fn items_that_hold_nothing_are_left_out() {
+    fn items_that_show_nothing_are_counted() {
         let (item, warnings) = one(RawItem { title: " &nbsp; ".into(), ..RawItem::default() });
-        assert_eq!((item, warnings), (None, vec![Warning::EmptyItem]));
+        assert_eq!((item, warnings), (Some(Item::default()), vec![Warning::EmptyItems { count: 1 }]));
     }
 
     #[test]

@@ -118,6 +118,7 @@ fn feed_of<'a>(feed: Feed) -> RawFeed<'a> {
         links,
         lang: feed.language.map(Cow::Owned),
         items: feed.entries.into_iter().map(|entry| item_of(entry, rss)).collect(),
+        cut: false,
     }
 }
 
@@ -139,7 +140,6 @@ fn item_of<'a>(entry: Entry, rss: bool) -> RawItem<'a> {
             .collect(),
         lang: entry.language.map(Cow::Owned),
         published_at: at.map(|at| time::from_millis(at.timestamp_millis())),
-        said: true,
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) struct RawFeed<'a> {
     pub(super) links: Vec<Cow<'a, str>>,
     pub(super) lang: Option<Cow<'a, str>>,
     pub(super) items: Vec<RawItem<'a>>,
+    /// The last item is cut off by the document's end.
+    pub(super) cut: bool,
 }
 
 /// An item as its document has it.
@@ -41,6 +43,4 @@ pub(super) struct RawItem<'a> {
     pub(super) lang: Option<Cow<'a, str>>,
     /// Not yet checked for plausibility.
     pub(super) published_at: Option<Timestamp>,
-    /// Its element holds something, if only what has no place here.
-    pub(super) said: bool,
 }

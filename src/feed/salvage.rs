@@ -5,8 +5,8 @@
 //! **Invariant:** never fails: what is there of a feed is given, in document order.
 //! **Invariant:** of a document without faults it gives what feed-rs gives of it (held by a property test), so no item
 //! becomes new because its feed came to be read the other way.
-//! **Invariant:** an item that the document's end cuts off is left out: read in part, it would be taken for known
-//! when it comes in full.
+//! **Invariant:** an item that the document's end cuts off is given only if its title is whole, without the text in
+//! which it is cut, and is marked: stored, it would be taken for known when it comes in full.
 //! **Invariant:** linear: the document is gone through once, and a stretch of an item at most [`MAX_REWINDS`] times
 //! more.
 //!
@@ -166,7 +166,8 @@ impl<'a> Reader<'a> {
         }
         self.spaces.open(tag, depth);
         let name = self.spaces.name(tag.name);
-        if name.is_entry() {
+        let nested = self.entry.is_some() && self.stack.last().is_some_and(|level| level.kind == Kind::Other);
+        if name.is_entry() && !nested {
             return self.start_entry(tag);
         }
         self.open_base(tag, depth);
@@ -242,7 +243,6 @@ impl<'a> Reader<'a> {
                 entry.updated = attribute(tag, "lastmod").and_then(|text| dates::parse(&text));
             }
         }
-        entry.item.said = !entry.links.is_empty();
         self.entry = Some(entry);
         self.stack.push(Level { name: tag.name, kind: Kind::Entry });
         if tag.empty {
@@ -253,8 +253,6 @@ impl<'a> Reader<'a> {
     /// A child of an item.
     fn mark(&mut self, tag: &Tag<'a>, name: Name<'_>) {
         let atom = name.space == Space::Atom || self.dialect == Dialect::Atom;
-        let Some(entry) = self.entry.as_mut() else { return self.push(tag, Kind::Other) };
-        entry.item.said = true;
         let Some(role) = name.role() else { return self.push(tag, Kind::Other) };
         match role {
             Role::Link if atom && attribute(tag, "href").is_some() => {
@@ -389,11 +387,15 @@ impl<'a> Reader<'a> {
 
     /// The end of the text; whether there is more to read after going back.
     fn end_of_document(&mut self) -> bool {
+        if self.truncated && self.entry.is_some() {
+            self.capture = None;
+            self.feed.cut = self.entry.as_ref().is_some_and(|entry| !entry.item.title.trim().is_empty());
+            if !self.feed.cut {
+                self.entry = None;
+            }
+        }
         if self.capture.is_some() && self.cut_capture() {
             return true;
-        }
-        if self.truncated {
-            self.entry = None;
         }
         while !self.stack.is_empty() {
             self.pop();
@@ -450,16 +452,11 @@ impl<'a> Reader<'a> {
 
     /// A link that is text; where there is none, the attribute that Atom has in its place.
     fn link_text(&mut self, tag: &Tag<'a>, owner: Owner, value: Cow<'a, str>) {
-        let value = match value.trim().is_empty() {
-            true => {
-                let rank = links::rank(attribute(tag, "rel").as_deref(), None, true);
-                attribute(tag, "href").filter(|_| matches!(rank, Some(Rank::Plain | Rank::Page)))
-            }
-            false => Some(value),
-        };
-        if let Some(value) = value {
+        let value = if value.trim().is_empty() { attribute(tag, "href") } else { Some(value) };
+        let rank = links::rank(attribute(tag, "rel").as_deref(), attribute(tag, "type").as_deref(), true);
+        if let (Some(value), Some(rank)) = (value, rank) {
             let value = self.resolve(value);
-            self.add_link(owner, Rank::Plain, value);
+            self.add_link(owner, rank, value);
         }
     }
 
@@ -471,7 +468,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Notes a mark of the item; what was said first stays.
+    /// Notes a mark of the item. Of texts the first stays, of dates the last.
     fn fill(&mut self, tag: &Tag<'a>, role: Role, value: Cow<'a, str>) {
         let Some(entry) = self.entry.as_mut() else { return };
         let first = |slot: &mut Cow<'a, str>, value| {
@@ -479,7 +476,7 @@ impl<'a> Reader<'a> {
                 *slot = value;
             }
         };
-        let date = |slot: &mut Option<Timestamp>| *slot = slot.or_else(|| dates::parse(&value));
+        let date = |slot: &mut Option<Timestamp>| *slot = dates::parse(&value).or(*slot);
         match role {
             Role::Title => first(&mut entry.item.title, value),
             Role::OtherTitle => first(&mut entry.other_title, value),
@@ -493,7 +490,15 @@ impl<'a> Reader<'a> {
                     first(&mut entry.item.content, value);
                 }
             }
-            Role::Guid => drop(entry.item.guid.get_or_insert(value)),
+            Role::Guid => {
+                let permalink =
+                    attribute(tag, "isPermaLink").is_some_and(|is| is.eq_ignore_ascii_case("true"));
+                entry.item.guid.get_or_insert(value.clone());
+                if permalink {
+                    let link = self.resolve(value);
+                    self.add_link(Owner::Entry, Rank::Permalink, link);
+                }
+            }
             Role::Published => date(&mut entry.published),
             Role::Date => date(&mut entry.dated),
             Role::Updated => date(&mut entry.updated),

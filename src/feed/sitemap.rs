@@ -63,7 +63,6 @@ impl<'a> Entry<'a> {
             lang: self.lang,
             authors: self.publication.into_iter().collect(),
             published_at: date(self.date.as_ref()).or_else(|| date(self.lastmod.as_ref())),
-            said: true,
             ..RawItem::default()
         }
     }

@@ -36,6 +36,7 @@ pub(super) enum Space {
     Content,
     DublinCore,
     DublinCoreTerms,
+    Media,
     Xhtml,
     Other,
 }
@@ -96,7 +97,9 @@ impl Role {
             Self::Author | Self::Creator => 1 << 8,
             Self::Category | Self::Subject => 1 << 9,
             Self::Enclosure => 1 << 10,
-            Self::OtherTitle | Self::OtherSummary | Self::Created => 1 << 11,
+            Self::OtherTitle => 1 << 11,
+            Self::OtherSummary => 1 << 12,
+            Self::Created => 1 << 13,
         }
     }
 }
@@ -140,8 +143,14 @@ impl Name<'_> {
             Space::Content => (lower == b"encoded").then_some(Role::Content),
             Space::Xhtml => matches!(lower, b"body" | b"div").then_some(Role::Content),
             Space::DublinCore | Space::DublinCoreTerms => dublin_core_role(lower),
+            Space::Media => (lower == b"title").then_some(Role::OtherTitle),
             Space::Other => None,
         }
+    }
+
+    /// Whether the element only counts where another of its item is missing.
+    pub(super) fn is_second_best(&self, role: Role) -> bool {
+        matches!(role, Role::OtherTitle | Role::OtherSummary) && self.declared
     }
 
     /// Whether feed-rs reads an element of an item (`in_entry`) or of a feed in the role that it has here.
@@ -322,6 +331,7 @@ fn space_of(uri: &str, dialect: Dialect) -> (Space, bool) {
         "http://purl.org/rss/1.0/" => return (Space::Native, dialect != Dialect::Atom),
         "http://purl.org/rss/1.0/modules/content/" => return (Space::Content, true),
         "http://purl.org/dc/elements/1.1/" => return (Space::DublinCore, true),
+        "http://search.yahoo.com/mrss/" => return (Space::Media, true),
         _ => {}
     }
     let uri = uri.trim().to_ascii_lowercase();
@@ -343,11 +353,12 @@ fn space_of(uri: &str, dialect: Dialect) -> (Space, bool) {
         "purl.org/rss/1.0/modules/content" => Space::Content,
         "purl.org/dc/elements/1.1" | "purl.org/dc/elements/1.0" => Space::DublinCore,
         "purl.org/dc/terms" => Space::DublinCoreTerms,
+        "search.yahoo.com/mrss" => Space::Media,
         "www.w3.org/1999/xhtml" | "www.w3.org/tr/xhtml1" => Space::Xhtml,
         _ if uri.starts_with("purl.org/atom/ns") => Space::Atom,
         _ => Space::Other,
     };
-    (space, space == Space::Xhtml)
+    (space, matches!(space, Space::Xhtml | Space::DublinCoreTerms))
 }
 
 /// The vocabulary that a prefix nobody declared is used for by custom.
@@ -358,6 +369,7 @@ fn space_by_custom(prefix: &str) -> Space {
         "content" => Space::Content,
         "dc" => Space::DublinCore,
         "dcterms" => Space::DublinCoreTerms,
+        "media" => Space::Media,
         "xhtml" => Space::Xhtml,
         _ => Space::Other,
     }

@@ -50,31 +50,38 @@ fn what_stands_before_the_root_is_skipped() {
 }
 
 #[test]
-fn a_cut_feed_gives_its_complete_items() {
+fn a_cut_feed_gives_its_complete_items_and_marks_the_cut_one() {
     let whole = rss(&items(3));
     let third = whole.find("<title>Headline 3").unwrap();
-    for cut in [third + 7, third + 20, whole.find("g3<").unwrap(), whole.find("Text 3").unwrap() + 3] {
+    for cut in [third + 7, third + 20] {
         assert_eq!(titles(&salvaged(&whole[..cut])), ["Headline 1", "Headline 2"], "cut at {cut}");
+    }
+    for cut in [whole.find("g3<").unwrap(), whole.find("Text 3").unwrap() + 3] {
+        let (feed, warnings) = read(&whole[..cut]);
+        assert_eq!(titles(&feed.items), ["Headline 1", "Headline 2", "Headline 3"], "cut at {cut}");
+        assert_eq!((feed.items[2].summary.as_str(), warnings.last()), ("", Some(&Warning::CutItem)));
     }
     let end = whole.find("</channel>").unwrap();
     assert_eq!(salvaged(&whole[..end]).len(), 3);
     assert_eq!(salvaged(&whole[..end + 12]).len(), 3);
-    let first = whole.find("Text 1").unwrap();
+    let first = whole.find("Headline 1").unwrap();
     assert!(matches!(read_bytes(&whole.as_bytes()[..first]), Err(Error::Malformed { .. })));
+    assert_eq!(salvaged(&whole[..whole.find("<item>").unwrap()]).len(), 0);
 }
 
 #[test]
-fn a_feed_cut_anywhere_never_gives_a_partial_item() {
+fn a_feed_cut_anywhere_gives_no_partial_item_unmarked() {
     let whole = rss(&items(3));
     for cut in 1..whole.len() {
-        if let Ok((feed, _)) = read_bytes(&whole.as_bytes()[..cut]) {
-            for (n, item) in feed.items.iter().enumerate() {
-                let n = n + 1;
-                assert_eq!(
-                    (item.title.clone(), item.summary.clone()),
-                    (format!("Headline {n}"), format!("Text {n}."))
-                );
-            }
+        let Ok((mut feed, warnings)) = read_bytes(&whole.as_bytes()[..cut]) else { continue };
+        if warnings.contains(&Warning::CutItem) {
+            let last = feed.items.pop().unwrap();
+            assert_eq!(last.title, format!("Headline {}", feed.items.len() + 1));
+        }
+        for (n, item) in feed.items.iter().enumerate() {
+            let n = n + 1;
+            let (title, text) = (format!("Headline {n}"), format!("Text {n}."));
+            assert_eq!((item.title.clone(), item.summary.clone()), (title, text));
         }
     }
 }
@@ -195,5 +202,6 @@ fn items_that_cannot_be_read_are_an_error() {
     let foreign = rss("<x:item xmlns:x=\"u\"><x:title>Lost</x:title></x:item>");
     assert_eq!(read_bytes(foreign.as_bytes()).err(), Some(Error::EntriesLost { seen: 1 }));
     let empty = read_bytes(rss("<item/><item></item>").as_bytes());
-    assert_eq!(empty.err(), Some(Error::EntriesLost { seen: 2 }));
+    let (feed, warnings) = empty.unwrap();
+    assert_eq!((feed.items.len(), warnings.last()), (2, Some(&Warning::EmptyItems { count: 2 })));
 }

@@ -1,5 +1,6 @@
 //! Tests of the module as a whole: what a body gives.
 
+mod agreement;
 mod dialects;
 mod faults;
 mod hostile;

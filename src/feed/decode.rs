@@ -156,17 +156,21 @@ fn join_surrogates(bytes: &[u8]) -> Cow<'_, [u8]> {
     out.map_or(Cow::Borrowed(bytes), Cow::Owned)
 }
 
-/// Whether a text is UTF-8 with a few broken places: as many well-formed continuation bytes as bad places, or hardly
-/// a bad place in a text that nobody calls anything else (`unlabelled`). Texts in other charsets come nowhere near: of
-/// two bytes of GB 18030, the best case, one in seven pairs is well formed by chance.
+/// Whether a text is UTF-8 with a few broken places: as many well-formed continuation bytes as bad places; or, in a
+/// text that nobody calls anything else (`unlabelled`), bad bytes that are windows-1252's punctuation, or hardly one.
+/// Texts in other charsets come nowhere near: of two bytes of GB 18030, the best case, one in seven pairs is well
+/// formed by chance.
 fn is_mostly_utf8(bytes: &[u8], unlabelled: bool) -> bool {
-    let (mut good, mut bad) = (0_usize, 0_usize);
+    let (mut good, mut bad, mut punctuation) = (0_usize, 0_usize, 0_usize);
     for chunk in bytes.utf8_chunks() {
         let continuations = chunk.valid().bytes().filter(|byte| (0x80..0xC0).contains(byte)).count();
         good = good.saturating_add(continuations);
         bad = bad.saturating_add(usize::from(!chunk.invalid().is_empty()));
+        punctuation =
+            punctuation.saturating_add(usize::from(matches!(chunk.invalid(), [0x85 | 0x91..=0x97])));
     }
-    good >= bad || unlabelled && bad <= FEW_BAD_BYTES && good.saturating_add(bad) < bytes.len() / 100
+    let few = bad <= FEW_BAD_BYTES && good.saturating_add(bad) < bytes.len() / 100;
+    good >= bad || unlabelled && (few || good > 0 && bad == punctuation)
 }
 
 /// UTF-8 whose bad bytes are read as windows-1252, which they most often are; a character cut at the end is U+FFFD.

@@ -232,6 +232,8 @@ struct Open<'a> {
     /// Bits of [`Role::bit`]: marks met, and marks that say something.
     seen: u16,
     filled: u16,
+    /// There is an element in it.
+    touched: bool,
     /// The link as written.
     link: &'a str,
     extensions: usize,
@@ -314,6 +316,9 @@ impl<'a> Walk<'a> {
             return;
         }
         let parent = self.stack.iter().rev().nth(1).copied().unwrap_or("");
+        if let Some(entry) = self.entry.as_mut() {
+            entry.touched = true;
+        }
         match self.entry {
             Some(entry) => {
                 if entry.depth.saturating_add(1) == depth
@@ -348,6 +353,10 @@ impl<'a> Walk<'a> {
     fn open_entry(&mut self, tag: &Tag<'a>, canonical: bool, start: usize, end: usize) {
         if let Some(entry) = self.entry {
             self.fault(Reason::IllFormed);
+            if !entry.touched {
+                // An item in an item that has nothing else is meant as one.
+                self.entry = None;
+            }
             while self.stack.len() >= entry.depth {
                 self.pop(start);
             }
@@ -362,8 +371,15 @@ impl<'a> Walk<'a> {
             return;
         }
         let start = offset(start);
-        self.entry =
-            Some(Open { depth: self.stack.len(), start, seen: 0, filled: 0, link: "", extensions: 0 });
+        self.entry = Some(Open {
+            depth: self.stack.len(),
+            start,
+            seen: 0,
+            filled: 0,
+            touched: false,
+            link: "",
+            extensions: 0,
+        });
         if tag.empty {
             self.pop(end);
         }
@@ -587,6 +603,8 @@ impl<'a> Walk<'a> {
         };
         self.has_head |= self.dialect == Dialect::Rss && name.local.eq_ignore_ascii_case("rss")
             || name.space == Space::Atom
+            || self.dialect == Dialect::Rdf
+                && ["/rss/1.0", "/rdf/simple/"].iter().any(|uri| tag.attributes.contains(uri))
             || self.dialect == Dialect::Atom && version.is_some();
         if name.local != expect || !versioned {
             self.fault(Reason::Version);

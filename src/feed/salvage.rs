@@ -82,6 +82,8 @@ struct Level<'a> {
 #[derive(Debug, Default)]
 struct Entry<'a> {
     item: RawItem<'a>,
+    /// There is an element in it.
+    touched: bool,
     links: Vec<(Rank, Cow<'a, str>)>,
     /// `rdf:about`, the link when there is no other.
     about: Option<Cow<'a, str>>,
@@ -227,6 +229,11 @@ impl<'a> Reader<'a> {
     }
 
     fn start_entry(&mut self, tag: &Tag<'a>) {
+        if self.entry.as_ref().is_some_and(|entry| !entry.touched) {
+            // An item in an item that has nothing else is meant as one.
+            self.entry = None;
+            self.pop();
+        }
         while self.entry.is_some() {
             self.pop();
         }
@@ -252,6 +259,9 @@ impl<'a> Reader<'a> {
 
     /// A child of an item.
     fn mark(&mut self, tag: &Tag<'a>, name: Name<'_>) {
+        if let Some(entry) = self.entry.as_mut() {
+            entry.touched = true;
+        }
         let atom = name.space == Space::Atom || self.dialect == Dialect::Atom;
         let Some(role) = name.role() else { return self.push(tag, Kind::Other) };
         match role {

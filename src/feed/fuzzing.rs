@@ -8,7 +8,11 @@
 
 use url::Url;
 
-use super::{inspect, salvage, start_of};
+use super::{
+    inspect,
+    root::{Root, find_root},
+    salvage,
+};
 
 /// The text of a body.
 pub fn decode(bytes: &[u8], content_type: Option<&str>) -> String {
@@ -18,7 +22,7 @@ pub fn decode(bytes: &[u8], content_type: Option<&str>) -> String {
 /// How many items the inspection sees in a text, and whether all their places lie in it, in order; `None` when the
 /// text is no feed in XML.
 pub fn inspect(text: &str) -> Option<(usize, bool)> {
-    let (inspect::Root::Feed(dialect), text) = inspect::find_root(text)? else { return None };
+    let (Root::Feed(dialect), text) = find_root(text)? else { return None };
     let found = inspect::inspect(text, dialect);
     let place = |at: u32| usize::try_from(at).unwrap_or(usize::MAX);
     let mut last = 0;
@@ -33,15 +37,10 @@ pub fn inspect(text: &str) -> Option<(usize, bool)> {
 /// How many items salvage gives of a text, and how many the inspection saw, whatever its verdict; `None` when the
 /// text is no feed in XML or is refused.
 pub fn salvage(text: &str, base: &Url) -> Option<(usize, usize)> {
-    let (inspect::Root::Feed(dialect), text) = inspect::find_root(text)? else { return None };
+    let (Root::Feed(dialect), text) = find_root(text)? else { return None };
     let found = inspect::inspect(text, dialect);
     if matches!(found.verdict, inspect::Verdict::Refuse(_)) {
         return None;
     }
     Some((salvage::salvage(&found, base).items.len(), found.entries.len()))
-}
-
-/// The first bytes of a text, cut at a character.
-pub fn head(text: &str, max_bytes: usize) -> &str {
-    start_of(text, max_bytes)
 }

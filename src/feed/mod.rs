@@ -38,6 +38,7 @@ pub mod opml;
 mod parse;
 mod person;
 mod raw;
+mod root;
 mod salvage;
 mod sitemap;
 #[cfg(test)]
@@ -54,8 +55,9 @@ pub use discover::discover;
 pub use identity::identify;
 
 use crate::model::{ParsedFeed, Timestamp, Warning};
-use inspect::{Inspection, Reason, Refusal, Root, Verdict};
+use inspect::{Inspection, Reason, Refusal, Verdict};
 use raw::RawFeed;
+use root::Root;
 use vocabulary::Dialect;
 
 /// Most items taken from one body; the newest are kept. (Measured: live feeds have up to about 1,000.)
@@ -144,7 +146,7 @@ pub fn parse(
         let raw = json::read(text, &mut warnings)?;
         return finish(raw, base, now, warnings);
     }
-    match inspect::find_root(text) {
+    match root::find_root(text) {
         Some((Root::Feed(dialect), feed)) => {
             let prolog = text.get(..text.len().saturating_sub(feed.len())).unwrap_or("");
             read_xml(&entities::resolve(prolog, feed), dialect, base, now, warnings)

@@ -7,9 +7,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::feed::{
     RawFeed, identify,
-    inspect::{Root, Verdict, find_root, inspect},
+    inspect::{Verdict, inspect},
     normalize::normalize,
     parse as feed_rs,
+    root::{Root, find_root},
     salvage::salvage,
 };
 

@@ -1,6 +1,7 @@
 //! Tests of the module as a whole: what a body gives.
 
 mod agreement;
+mod classes;
 mod dialects;
 mod faults;
 mod hostile;

@@ -1,4 +1,4 @@
-//! The steps of [`super::parse`], one by one, for the fuzz targets; no part of the interface.
+//! The steps of [`super::parse()`], one by one, for the fuzz targets; no part of the interface.
 //!
 //! Data in: what the step takes. Data out: whether the step kept its promises, by panicking when not.
 //!

@@ -126,7 +126,7 @@ fn item_of<'a>(entry: Entry, rss: bool) -> RawItem<'a> {
     let (links, last_links) = links_of(entry.links, rss);
     let at = entry.published.or(entry.updated);
     RawItem {
-        guid: (!entry.id.trim().is_empty()).then(|| Cow::Owned(entry.id)),
+        guid: (!entry.id.trim().is_empty()).then_some(Cow::Owned(entry.id)),
         links,
         last_links,
         title: text_of(entry.title),

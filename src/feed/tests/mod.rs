@@ -7,6 +7,7 @@ mod faults;
 mod hostile;
 mod identity;
 mod properties;
+mod weight;
 
 use url::Url;
 

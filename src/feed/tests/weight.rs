@@ -55,6 +55,15 @@ fn bodies() -> Vec<(&'static str, String, bool)> {
         ("tiny items", rss(&"<item><title>a</title></item>".repeat(30_000)), true),
         ("references", item(&format!("<description>{}</description>", "&amp;".repeat(200_000))), true),
         ("comments", item(&format!("<description>{}</description>", "a<!---->".repeat(100_000))), true),
+    ]
+}
+
+/// Bodies whose cost is in one place of one item.
+fn long_items() -> Vec<(&'static str, String, bool)> {
+    let item = |inside: &str| rss(&format!("<item><title>T</title>{inside}</item>"));
+    let nest =
+        |open: &str, close: &str, depth: usize| format!("{}{}", open.repeat(depth), close.repeat(depth));
+    vec![
         ("a long text", item(&format!("<description>{}</description>", "word ".repeat(400_000))), true),
         (
             "a long CDATA",
@@ -97,7 +106,7 @@ fn bodies() -> Vec<(&'static str, String, bool)> {
 
 #[test]
 fn what_is_kept_is_bounded_by_the_body() {
-    for (name, body, read) in bodies() {
+    for (name, body, read) in bodies().into_iter().chain(long_items()) {
         match read_bytes(body.as_bytes()) {
             Ok((feed, warnings)) => {
                 assert!(read, "{name}");

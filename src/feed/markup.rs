@@ -13,6 +13,8 @@ use std::borrow::Cow;
 
 use encoding_rs::WINDOWS_1252;
 
+use super::start_of;
+
 /// Longest tag that is believed, in bytes; a longer one has lost a quote.
 const MAX_TAG_BYTES: usize = 64 * 1_024;
 
@@ -52,8 +54,8 @@ pub(super) struct Tokenizer<'a> {
     /// A search for the end of a `<?` or of a document type's subset came to nothing: not searched again, which
     /// keeps the whole linear.
     endless: bool,
-    /// Where the next CDATA section ends, once it was looked for: not searched for again before that place.
-    cdata_end: Option<Option<usize>>,
+    /// From where the end of a CDATA section was looked for, and where it is: not searched for again between the two.
+    cdata_end: Option<(usize, Option<usize>)>,
     /// Name of the start tag returned last.
     open: &'a str,
     /// Byte offset of the token returned last.
@@ -77,7 +79,6 @@ impl<'a> Tokenizer<'a> {
     /// Goes back to a token that starts at byte offset `at`.
     pub(super) fn seek(&mut self, at: usize) {
         self.at = at;
-        self.cdata_end = None;
     }
 
     fn take(&mut self, bytes: usize) {
@@ -102,11 +103,17 @@ impl<'a> Tokenizer<'a> {
         self.sloppy |= !rest.starts_with("<![CDATA[");
         let body = rest.get(9..).unwrap_or("");
         let start = self.at.saturating_add(9);
+        let found = |text: &str| text.find("]]>").map(|found| start.saturating_add(found));
         let end = match self.cdata_end {
-            Some(end) if end.is_none_or(|end| end >= start) => end,
-            _ => body.find("]]>").map(|found| start.saturating_add(found)),
+            Some((from, end)) if start >= from && end.is_none_or(|end| end >= start) => end,
+            // After going back: only what was not searched yet.
+            Some((from, end)) if start < from => {
+                let near = from.saturating_sub(start).saturating_add(3).min(body.len());
+                found(start_of(body, near)).or(end)
+            }
+            _ => found(body),
         };
-        self.cdata_end = Some(end);
+        self.cdata_end = Some((start, end));
         let inside = body.get(..end.map_or(body.len(), |end| end.saturating_sub(start))).unwrap_or("");
         let left_open = end.is_none() || inside.contains("<![CDATA[");
         if left_open && let Some(own) = end_of(inside, self.open) {

@@ -10,8 +10,8 @@
 //! **Invariant:** no id is made up: an item whose document gives none has none.
 //!
 //! Rejected: the ids feed-rs makes: a hash over link and title, so that an edited title is a new item, or a random one
-//! at every reading. Rejected: a lasting worker thread: it would have to be given copies, and outlive whoever asks
-//! (measured: a thread costs 15 µs, a feed of 50 kB 500).
+//! at every reading. Rejected: a lasting worker thread: it would have to be given copies, and outlive whoever
+//! asks.
 
 use std::{
     borrow::Cow,
@@ -36,8 +36,8 @@ use super::{
 };
 use crate::model::{Timestamp, time};
 
-/// Stack of the thread feed-rs runs on: enough for five times the depth of a clean document (measured: an element of
-/// `media:content` takes 3 kB in a release, 12 kB in a debug build).
+/// Stack of the thread feed-rs runs on (measured: nested `media:content`, the dearest element, overflows 2 MiB at 689
+/// levels; a clean document has at most 48).
 const STACK_BYTES: usize = 4 * 1_024 * 1_024;
 
 /// Why feed-rs gave nothing.

@@ -24,8 +24,8 @@
 //! # Words
 //! One word per thing, in code, configuration, commands, SQL and mail: a **feed** is a URL we poll, an **item** an RSS
 //! item, Atom entry, JSON Feed item or entry of a news sitemap, a **poll** one visit to a feed. A **topic** is a named
-//! query, a **match** an item that satisfies one, a **story** the items (of any feed) that report one event. A **subscription** is topics ×
-//! recipients × delivery (alert or digest); a match waits as **pending** until the mail it belongs to, a
+//! query, a **match** an item that satisfies one, a **story** the items (of any feed) that report one event. A
+//! **subscription** is topics × recipients × delivery (alert or digest); a match waits as **pending** until the mail it belongs to, a
 //! **notification**, is in the **outbox**. The **catalog** is what is in force: feeds, compiled topics, subscriptions.
 //! [`model`] holds these as plain types.
 //!

@@ -15,7 +15,7 @@ use crate::{
     matching::Matcher,
     model::{
         Announce, FailureKind, FeedState, Item, ItemKey, NewItem, OnAdd, PollFailure, PollOutcome, Timestamp,
-        Validators, feed_label, time,
+        Validators, Warning, feed_label, time,
     },
     plan,
 };
@@ -45,16 +45,17 @@ pub fn read(catalog: &Catalog, state: &FeedState, body: Body<'_>, now: Timestamp
     if state.body_hash == Some(hash) {
         return PollOutcome::NotModified { validators: body.validators };
     }
-    let (parsed, warnings) = match feed::parse(body.bytes, body.content_type, body.url, now) {
+    let (mut parsed, warnings) = match feed::parse(body.bytes, body.content_type, body.url, now) {
         Ok(read) => read,
         Err(error) => {
-            let kind = match error {
-                feed::Error::Panicked => FailureKind::Internal,
-                _ => FailureKind::NotAFeed,
-            };
-            return PollOutcome::Failed(PollFailure { kind, message: error.to_string(), retry_at: None });
+            let (kind, message) = (FailureKind::NotAFeed, error.to_string());
+            return PollOutcome::Failed(PollFailure { kind, message, retry_at: None });
         }
     };
+    if warnings.contains(&Warning::CutItem) {
+        parsed.items.pop();
+    }
+    parsed.items.retain(|item| !item.is_empty());
     let label = feed_label(state.spec.title.as_deref(), state.spec.url.as_str());
     let labelled = parsed.items.into_iter().map(|item| Item { feed: Some(Arc::clone(&label)), ..item });
     let identified = feed::identify(labelled.collect());

@@ -355,7 +355,7 @@ fn round(paths: impl Iterator<Item = usize>) -> u64 {
         all
     });
     let text = format!(
-        "[state]\ndir = \"state\"\n[fetch]\nallow = [\"127.0.0.1\"]\n[poll]\non_add = \"last:10\"\nspacing = \"0s\"\nper_host = 16\n\
+        "[state]\ndir = \"state\"\n[fetch]\nallow = [\"127.0.0.1\"]\n[poll]\non_add = \"last:10\"\nspacing = \"0s\"\nper_host = 32\n\
          [mail]\nfrom = \"Wirewatch <wirewatch@example.com>\"\ntransport = \"smtp\"\n\
          smtp = {{ url = \"{}\", starttls = \"none\" }}\n[[topic]]\nuse = \"builtin:rare-earths\"\n\
          [[subscription]]\nto = [\"desk@example.com\"]\ntopics = [\"*\"]\ndeliver = \"alert\"\n{feeds}",
@@ -368,7 +368,7 @@ fn round(paths: impl Iterator<Item = usize>) -> u64 {
     // Mail goes out when everything was polled; while it waits for the answer, its memory can be looked at.
     sink.be_silent(true);
     let mut child = command.spawn().unwrap();
-    let first = sink.next_within(std::time::Duration::from_secs(600));
+    let first = sink.next_within(std::time::Duration::from_secs(300));
     let peak = first.map(|_| peak_kib(child.id()));
     sink.be_silent(false);
     let status = child.wait().unwrap();

@@ -94,10 +94,11 @@ fn three_polls_announce_no_item_twice() {
         let count = first.len();
         let mut seen: HashSet<ItemKey> =
             feed::identify(first).into_iter().flat_map(|(_, keys)| keys).collect();
-        for (body, at_least) in later.iter().zip([count.saturating_sub(1), count]) {
+        for (body, is_shorter) in later.iter().zip([true, false]) {
             let items =
                 parse_bytes(&fixture, body).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
-            assert!(items.len() >= at_least, "{}: {} of {at_least} items", fixture.name, items.len());
+            // Without its end tag, the first item takes the second along.
+            assert!(is_shorter || items.len() == count, "{}: {} of {count} items", fixture.name, items.len());
             for (item, keys) in feed::identify(items) {
                 if is_new(&seen, &keys) {
                     twice.push(format!("{}: {}", fixture.name, item.title));

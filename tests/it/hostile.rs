@@ -22,6 +22,9 @@ use crate::harness::{farm::Page, sink::Sink};
 const MAX_RESIDENT_KIB: u64 = 256 * 1_024;
 /// Just under the 8 MiB that a body may have.
 const LARGE: usize = 8_000_000;
+/// How many of the bodies are on their way at once: what one host is asked for unless the operator says otherwise.
+/// What the program holds grows with it, as each body may have 8 MiB.
+const AT_ONCE: u32 = 2;
 /// The promise: so many kinds at least.
 const KINDS: usize = 32;
 
@@ -300,7 +303,7 @@ fn answer(mut stream: &TcpStream, log: &Mutex<BTreeSet<String>>) -> Option<()> {
     let mut head = BufReader::new(stream).take(64 << 10).lines();
     let path = head.next()?.ok()?.split(' ').nth(1)?.to_owned();
     log.lock().unwrap().insert(path.clone());
-    while head.next()?.ok()? != "" {}
+    while !head.next()?.ok()?.is_empty() {}
     let (kind, encoding, body) = match path
         .trim_start_matches('/')
         .parse::<usize>()
@@ -355,7 +358,7 @@ fn round(paths: impl Iterator<Item = usize>) -> u64 {
         all
     });
     let text = format!(
-        "[state]\ndir = \"state\"\n[fetch]\nallow = [\"127.0.0.1\"]\n[poll]\non_add = \"last:10\"\nspacing = \"0s\"\nper_host = 32\n\
+        "[state]\ndir = \"state\"\n[fetch]\nallow = [\"127.0.0.1\"]\n[poll]\non_add = \"last:10\"\nper_host = {AT_ONCE}\n\
          [mail]\nfrom = \"Wirewatch <wirewatch@example.com>\"\ntransport = \"smtp\"\n\
          smtp = {{ url = \"{}\", starttls = \"none\" }}\n[[topic]]\nuse = \"builtin:rare-earths\"\n\
          [[subscription]]\nto = [\"desk@example.com\"]\ntopics = [\"*\"]\ndeliver = \"alert\"\n{feeds}",

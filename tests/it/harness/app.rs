@@ -163,6 +163,16 @@ impl TestApp {
         rusqlite::Connection::open(self.store.path()).unwrap().execute_batch(sql).unwrap();
     }
 
+    /// Items in the store.
+    pub fn stored_items(&self) -> usize {
+        let store = rusqlite::Connection::open(self.store.path()).unwrap();
+        store
+            .query_row("SELECT count(*) FROM item", [], |row| row.get::<_, i64>(0))
+            .unwrap()
+            .try_into()
+            .unwrap()
+    }
+
     /// Begins the visits that are due, and is killed while `path` has not answered yet.
     pub async fn killed_while_visiting(mut self, path: &str) -> Self {
         self.poll_until_visiting(path).await;

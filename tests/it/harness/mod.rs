@@ -2,5 +2,6 @@
 
 pub mod app;
 pub mod farm;
+pub mod fixtures;
 pub mod newsroom;
 pub mod sink;

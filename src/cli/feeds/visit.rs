@@ -218,11 +218,7 @@ fn read(clock: &Clock, body: &[u8], content_type: Option<&str>, base: &Url) -> R
     match feed::parse(body, content_type, base, clock.now()) {
         Ok((feed, warnings)) => Ok(Reading { kind: Kind::of(body), feed, warnings }),
         Err(error) => {
-            let kind = match error {
-                feed::Error::Panicked => FailureKind::Internal,
-                _ => FailureKind::NotAFeed,
-            };
-            let message = error.to_string();
+            let (kind, message) = (FailureKind::NotAFeed, error.to_string());
             let is_document = matches!(error, feed::Error::NotAFeed { .. } | feed::Error::Empty);
             let offers = match error {
                 feed::Error::NotAFeed { feeds, .. } => feeds,

@@ -6,6 +6,7 @@ use std::fmt;
 
 use url::Url;
 
+use super::super::output;
 use crate::{
     model::{Item, Timestamp, Warning, time},
     text,
@@ -87,10 +88,16 @@ pub(super) fn warnings<'w>(warnings: impl IntoIterator<Item = &'w Warning>) -> V
 fn warning_words(warning: &Warning) -> String {
     match warning {
         Warning::Charset { used } => format!("not in the charset it declares; read as {used}"),
-        Warning::Repaired(why) => format!("mended on reading: {why}"),
+        Warning::Salvaged(why) => format!("mended on reading: {why}"),
+        Warning::CutItem => "the last item is cut off, and is taken when it comes whole".to_owned(),
+        Warning::NotNews { count } => {
+            format!("{count} addresses of the sitemap carry no news and are left out")
+        }
         Warning::TooManyItems { dropped } => format!("too many items; the oldest {dropped} are left out"),
         Warning::Truncated { field } => format!("a {field} was too long and is cut"),
-        Warning::EmptyItem => "an item without title, link and text is left out".to_owned(),
+        Warning::EmptyItems { count } => {
+            format!("{} without title, link and text, which are never told", output::count(*count, "item"))
+        }
     }
 }
 
@@ -204,17 +211,21 @@ mod tests {
     fn each_warning_is_told_once() {
         let all = [
             Warning::Charset { used: "windows-1252" },
-            Warning::EmptyItem,
-            Warning::EmptyItem,
+            Warning::EmptyItems { count: 2 },
+            Warning::CutItem,
+            Warning::CutItem,
+            Warning::NotNews { count: 3 },
             Warning::TooManyItems { dropped: 2 },
             Warning::Truncated { field: "title" },
-            Warning::Repaired("it is cut off"),
+            Warning::Salvaged("it is cut off"),
         ];
         assert_eq!(
             warnings(&all),
             [
                 "not in the charset it declares; read as windows-1252",
-                "an item without title, link and text is left out (2 times)",
+                "2 items without title, link and text, which are never told",
+                "the last item is cut off, and is taken when it comes whole (2 times)",
+                "3 addresses of the sitemap carry no news and are left out",
                 "too many items; the oldest 2 are left out",
                 "a title was too long and is cut",
                 "mended on reading: it is cut off",

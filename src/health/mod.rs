@@ -79,8 +79,7 @@ fn trust(
     match seen.outcome {
         PollOutcome::Modified { .. } => {
             memory.full_at = Some(now);
-            let away = state.last_ok_at.map_or(Duration::ZERO, |last| time::between(last, now));
-            memory.pace.blind = if away > BLIND_AFTER { away } else { Duration::ZERO };
+            memory.pace.blind = blind(now, state);
         }
         PollOutcome::NotModified { .. } => {
             if seen.asked == Asked::InFull {
@@ -90,6 +89,14 @@ fn trust(
         }
         PollOutcome::Failed(_) => {}
     }
+}
+
+/// How long nothing was seen of the feed before `now`, where that was our doing or its server's: visits failed, or none
+/// was made although one was due.
+fn blind(now: Timestamp, state: &FeedState) -> Duration {
+    let away = state.last_ok_at.map_or(Duration::ZERO, |last| time::between(last, now));
+    let missed = state.failures > 0 || time::between(state.next_poll_at, now) > BLIND_AFTER;
+    if missed && away > BLIND_AFTER { away } else { Duration::ZERO }
 }
 
 /// What the items of a body say of their feed, as counted when they are stored.

@@ -146,6 +146,7 @@ impl Sim {
             self.read = end;
         }
         self.state.last_ok_at = Some(at);
+        self.state.next_poll_at = time::after(at, Duration::from_secs(HOUR_S));
         self.state.memory = learned.memory;
         self.events.extend(learned.events.iter().map(|event| (hour, event.kind)));
     }

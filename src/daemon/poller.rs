@@ -32,7 +32,8 @@ use crate::{
     clock::{Clock, SLACK},
     health,
     model::{
-        FailureKind, FeedId, FeedMemory, FeedSpec, FeedState, Poll, PollOutcome, Timestamp, Validators, time,
+        FailureKind, FeedId, FeedMemory, FeedSpec, FeedState, Poll, PollOutcome, Stored, Timestamp,
+        Validators, time,
     },
     store::Store,
 };
@@ -219,6 +220,7 @@ impl Poller {
         for state in self.feeds.values_mut() {
             state.next_poll_at = time::before(state.next_poll_at, back);
             state.memory.full_at = state.memory.full_at.map(|at| time::before(at, back));
+            state.memory.stored = Stored::Perhaps;
         }
         self.due = self.due.iter().map(|(at, id)| (time::before(*at, back), *id)).collect();
         self.gate.set_back(back);

@@ -23,7 +23,7 @@ mod words;
 use std::time::Duration;
 
 use crate::model::{
-    Counted, FeedEvent, FeedMemory, FeedState, Hints, Learned, PollOutcome, Redirect, Timestamp, time,
+    Counted, FeedEvent, FeedMemory, FeedState, Hints, Learned, PollOutcome, Redirect, Stored, Timestamp, time,
 };
 
 pub use liar::put_on_trial;
@@ -64,6 +64,9 @@ pub fn judge(now: Timestamp, state: &FeedState, seen: &Observation<'_>) -> Learn
     let mut events = Vec::new();
     condition::judge(now, state, seen.outcome, &mut memory, &mut events);
     trust(now, state, seen, &mut memory, &mut events);
+    // What a body says is learned later, so there is always something to write of it.
+    let changed = memory != state.memory || matches!(seen.outcome, PollOutcome::Modified { .. });
+    memory.stored = if changed { Stored::Perhaps } else { state.memory.stored };
     Learned { memory, events }
 }
 

@@ -75,6 +75,16 @@ pub enum Trial {
     OldValidators,
 }
 
+/// Whether the store holds a [`FeedMemory`] already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Stored {
+    /// It may hold another one.
+    #[default]
+    Perhaps,
+    /// It holds exactly this one: a poll that changed nothing has nothing to write but its time.
+    AsIs,
+}
+
 /// What is remembered of a feed beside its items.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FeedMemory {
@@ -115,6 +125,8 @@ pub struct FeedMemory {
     pub silent_since: Option<Timestamp>,
     /// When it last had an item that matched a topic of an alert.
     pub hit_at: Option<Timestamp>,
+    /// Whether the store holds this; is never stored.
+    pub stored: Stored,
 }
 
 /// Once its items were found renumbered, a feed counts as restless for so long.

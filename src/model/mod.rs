@@ -25,7 +25,7 @@ pub use item::{Announce, Field, Item, ItemId, ItemKey, KeyKind, NewItem, StoryId
 pub use mail::{LeasedMail, MailState, NotificationId, OutboundMail, Retry, Settlement};
 pub use memory::{
     Counted, EventKind, FeedEvent, FeedEventReport, FeedMemory, Gone, Health, Hints, Learn, Learned, Moving,
-    RESTLESS, Trial,
+    RESTLESS, Stored, Trial,
 };
 pub use notification::{
     Coverage, FeedDoubt, FeedTrouble, ItemView, Notification, NotificationKind, StoryView, Window,

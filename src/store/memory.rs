@@ -7,8 +7,8 @@ use url::Url;
 
 use super::{Error, Store, row};
 use crate::model::{
-    EventKind, FeedEvent, FeedEventReport, FeedId, FeedMemory, Gone, Health, Hints, Moving, Pace, Timestamp,
-    Trial,
+    EventKind, FeedEvent, FeedEventReport, FeedId, FeedMemory, Gone, Health, Hints, Moving, Pace, Stored,
+    Timestamp, Trial,
 };
 
 /// The columns of a [`FeedMemory`], for a `SELECT` list.
@@ -158,6 +158,7 @@ pub(super) fn memory(r: &Row<'_>) -> rusqlite::Result<FeedMemory> {
         renumbered_at: row::instant(r, "renumbered_at_ms")?,
         silent_since: row::instant(r, "silent_since_at_ms")?,
         hit_at: row::instant(r, "hit_at_ms")?,
+        stored: Stored::Perhaps,
     })
 }
 

@@ -4,8 +4,8 @@ use rusqlite::{OptionalExtension, Transaction};
 
 use super::{Error, Store, edits, memory, row, window};
 use crate::model::{
-    Counted, EventKind, FeedId, ItemId, KeyKind, Learn, Match, NewItem, Poll, PollFailure, PollOutcome,
-    Recorded, Route, StoryId, StoryKey, Timestamp,
+    Counted, EventKind, FeedId, FeedMemory, ItemId, KeyKind, Learn, Match, NewItem, Poll, PollFailure,
+    PollOutcome, Recorded, Route, Stored, StoryId, StoryKey, Timestamp,
 };
 
 const MODIFIED: &str = "
@@ -59,7 +59,7 @@ fn record(tx: &Transaction<'_>, poll: &Poll, learn: Learn) -> Result<Recorded, E
         PollOutcome::Modified { validators, body_hash, title, items, .. } => {
             let counted = store_items(tx, poll, items, &mut recorded)?;
             let learned = learn(poll.at, &recorded.memory, &counted);
-            recorded.memory = learned.memory;
+            recorded.memory = FeedMemory { stored: Stored::Perhaps, ..learned.memory };
             recorded.events.extend(learned.events);
             tx.prepare_cached(MODIFIED)?.execute((
                 poll.feed.0,
@@ -91,7 +91,10 @@ fn record(tx: &Transaction<'_>, poll: &Poll, learn: Learn) -> Result<Recorded, E
             ))?;
         }
     }
-    memory::remember(tx, poll.feed, &recorded.memory)?;
+    if recorded.memory.stored == Stored::Perhaps {
+        memory::remember(tx, poll.feed, &recorded.memory)?;
+        recorded.memory.stored = Stored::AsIs;
+    }
     memory::add_events(tx, poll.feed, &recorded.events)?;
     Ok(recorded)
 }

@@ -261,7 +261,7 @@ async fn the_operator_hears_of_failing_feeds_once_and_of_their_recovery() {
             .map(|mail| mail.text)
             .collect()
     };
-    for _ in 0..20 {
+    for _ in 0..26 {
         app.after(30).await;
     }
     let told = notices(&app);

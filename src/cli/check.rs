@@ -12,7 +12,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::Config,
-    daemon::Catalog,
+    daemon::{self, Catalog},
     feed,
     fetch::{self, FetchRequest, Fetched},
     model::{AlertPolicy, Delivery, FeedSpec, NotificationKind, Validators},
@@ -43,6 +43,9 @@ pub(super) async fn check(args: &CheckArgs) -> Outcome {
     templates(&catalog)?;
     for warning in exclusion::warnings(&config).await {
         output::tell!("{warning}\n");
+    }
+    for short in daemon::shortfalls(&config).map_err(Failure::Config)? {
+        output::tell!("warning: {short}\n");
     }
     summary(&config, &catalog);
     if !args.online {

@@ -7,7 +7,7 @@
 //! Rejected: reading OPML here, since `feed` knows its dialects.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{HashMap, HashSet, hash_map::Entry},
     time::Duration,
 };
 
@@ -149,15 +149,21 @@ fn parse_on_add(text: &str) -> Result<OnAdd, String> {
     }
 }
 
-/// All feeds: those configured, then those of the OPML files, with the defaults of `[poll]`.
+/// All feeds: those configured, then those of the OPML files, with the defaults of `[poll]`; and which of them set an
+/// interval of their own.
 pub(super) fn finish(
     drafts: Vec<FeedDraft>,
     opml: &[Text],
     poll: &PollConfig,
     read_outlines: OutlineReader<'_>,
     report: &Report,
-) -> Vec<FeedSpec> {
-    let mut feeds = Feeds { specs: Vec::with_capacity(drafts.len()), seen: HashMap::new(), report };
+) -> (Vec<FeedSpec>, HashSet<Url>) {
+    let mut feeds = Feeds {
+        specs: Vec::with_capacity(drafts.len()),
+        seen: HashMap::new(),
+        fixed: HashSet::new(),
+        report,
+    };
     for draft in drafts {
         feeds.add_configured(draft, poll);
     }
@@ -168,12 +174,13 @@ pub(super) fn finish(
     for path in opml.iter().take(MAX_OPML_FILES) {
         feeds.add_outlines(path, poll, read_outlines);
     }
-    feeds.specs
+    (feeds.specs, feeds.fixed)
 }
 
 struct Feeds<'r> {
     specs: Vec<FeedSpec>,
     seen: HashMap<Url, Place>,
+    fixed: HashSet<Url>,
     report: &'r Report,
 }
 
@@ -193,6 +200,9 @@ impl Feeds<'_> {
             let least = print_duration(poll.min_interval);
             let what = format!("`interval` is shorter than `min_interval` ({least}) in [poll]");
             self.report.error(&interval.place, what, "raise it, or lower min_interval");
+        }
+        if draft.interval.is_some() {
+            self.fixed.insert(draft.url.clone());
         }
         let spec = FeedSpec {
             url: draft.url,

@@ -32,7 +32,7 @@ mod units;
 mod weekdays;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -106,6 +106,8 @@ pub struct Config {
     pub lists: BTreeMap<String, Vec<Text>>,
     /// Feeds in order of the files, then those of OPML files; URLs unique and without fragment.
     pub feeds: Vec<FeedSpec>,
+    /// Feeds whose interval the operator set; the others follow the schedule.
+    pub fixed_intervals: HashSet<Url>,
     /// Subscriptions in order of the files, names unique; the topics they name exist.
     pub subscriptions: Vec<Subscription>,
     /// Findings that did not refuse the configuration, sorted by place.
@@ -237,7 +239,7 @@ impl Draft {
         let state = self.state.finish(environment);
         let mail = self.mail.finish(&state.dir, report);
         let poll = self.poll.finish(report);
-        let feeds = feeds::finish(self.feeds, &self.opml, &poll, read_outlines, report);
+        let (feeds, fixed_intervals) = feeds::finish(self.feeds, &self.opml, &poll, read_outlines, report);
         let subscriptions = subscriptions::finish(self.subscriptions, &self.topics, report);
         let topics = self.topics.into_entries();
         let definitions = compile::definitions(&topics, &self.lists, report);
@@ -254,6 +256,7 @@ impl Draft {
             topics,
             lists: self.lists,
             feeds,
+            fixed_intervals,
             subscriptions,
             warnings: Vec::new(),
         })

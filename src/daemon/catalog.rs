@@ -1,6 +1,7 @@
 //! The catalog: everything a configuration puts in force, ready for use and swapped whole.
 
 use std::{
+    collections::HashSet,
     fmt,
     fs::File,
     io::Read,
@@ -11,7 +12,7 @@ use std::{
 
 use url::{Host, Url};
 
-use super::Manners;
+use super::{Manners, pacing};
 use crate::{
     clock::Clock,
     config::{AllowedHost, Config, Environment, MailConfig, SmtpConfig, SmtpEncryption, TransportConfig},
@@ -20,7 +21,7 @@ use crate::{
     matching::CompiledTopics,
     model::{FeedSpec, Recipient, Secret, Subscription},
     render::Templates,
-    schedule::PollPolicy,
+    schedule::{PollPolicy, RhythmPolicy},
 };
 
 /// Longest file of a private certificate authority: a whole system's store has some 250 kB.
@@ -58,6 +59,10 @@ pub struct PollSettings {
     pub manners: Manners,
     /// Bounds of the schedule.
     pub policy: PollPolicy,
+    /// How feeds share the polls.
+    pub rhythm: RhythmPolicy,
+    /// Feeds whose interval the operator set.
+    pub fixed: HashSet<Url>,
     /// Hosts of the operator's own, which need no spacing.
     pub own_hosts: AllowList,
 }
@@ -122,6 +127,8 @@ impl Catalog {
                 concurrency: usize::try_from(config.poll.concurrency).unwrap_or(usize::MAX),
                 manners: Manners { concurrency: config.poll.per_host, spacing: config.poll.spacing },
                 policy: PollPolicy { min: config.poll.min_interval, max: config.poll.max_backoff },
+                rhythm: pacing::rhythm(config),
+                fixed: config.fixed_intervals.clone(),
                 own_hosts: allow,
             },
             operator: config.mail.operator.clone(),
@@ -134,20 +141,25 @@ impl Catalog {
     /// Manners towards the host of `url`. Hosts that the operator allowed by hand are the operator's own and need
     /// no spacing.
     pub fn manners(&self, url: &Url) -> Manners {
-        let (allow, port) = (&self.poll.own_hosts, url.port_or_known_default());
-        let own = match url.host() {
-            Some(Host::Ipv4(ip)) => allow.permits(None, ip.into(), port),
-            Some(Host::Ipv6(ip)) => allow.permits(None, ip.into(), port),
-            // What the name resolves to is the fetcher's business; only allowing the name itself counts here.
-            Some(Host::Domain(name)) => allow.permits(Some(name), IpAddr::V4(Ipv4Addr::UNSPECIFIED), port),
-            None => false,
-        };
+        let own = is_own(&self.poll.own_hosts, url);
         let spacing = if own { Duration::ZERO } else { self.poll.manners.spacing };
         Manners { spacing, ..self.poll.manners }
     }
 }
 
-fn allow_list(config: &Config) -> Result<AllowList, String> {
+/// Whether the operator allowed the host of `url` by hand.
+pub(super) fn is_own(allow: &AllowList, url: &Url) -> bool {
+    let port = url.port_or_known_default();
+    match url.host() {
+        Some(Host::Ipv4(ip)) => allow.permits(None, ip.into(), port),
+        Some(Host::Ipv6(ip)) => allow.permits(None, ip.into(), port),
+        // What the name resolves to is the fetcher's business; only allowing the name itself counts here.
+        Some(Host::Domain(name)) => allow.permits(Some(name), IpAddr::V4(Ipv4Addr::UNSPECIFIED), port),
+        None => false,
+    }
+}
+
+pub(super) fn allow_list(config: &Config) -> Result<AllowList, String> {
     let entries = config.fetch.allow.iter().map(|allowed| {
         let host = match &allowed.host {
             AllowedHost::Network(net) => net.to_string(),

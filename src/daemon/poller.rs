@@ -23,6 +23,7 @@ use super::{
     Catalog, Hints,
     host_gate::HostGate,
     ledger,
+    pacing::{self, Pacing},
     progress::{Progress, StepError},
     visiting::{self, Visitor},
     visits::{Visit, Visits},
@@ -30,7 +31,10 @@ use super::{
 use crate::{
     clock::{Clock, SLACK},
     health,
-    model::{FailureKind, FeedId, FeedSpec, FeedState, Poll, PollOutcome, Timestamp, Validators, time},
+    model::{
+        FailureKind, FeedId, FeedMemory, FeedSpec, FeedState, Poll, PollOutcome, Stored, Timestamp,
+        Validators, time,
+    },
     store::Store,
 };
 
@@ -51,9 +55,11 @@ const ONCE_PATIENCE: Duration = Duration::from_secs(30);
 const AFTER_STORE_TROUBLE: Duration = Duration::from_secs(60);
 /// Feeds read at once. A hostile body takes many times its size while it is read, and reading is quick.
 const READERS: usize = 2;
-/// A feed is asked for in full this often even if its server always says that nothing changed: some servers say so
-/// for ever (a stale cache, a date in the future).
-const IN_FULL_EVERY: Duration = Duration::from_secs(86_400);
+/// A feed is asked for in full at least this often even if its server always says that nothing changed: some servers say so
+/// for ever (a stale cache, a date in the future). With the interval, it is a day.
+const IN_FULL_EVERY: Duration = Duration::from_secs(23 * 3_600);
+/// A clock that jumps ahead by more than this was suspended: what is overdue comes back as after a stop.
+const AWAY: Duration = Duration::from_secs(60);
 
 /// See the module.
 #[derive(Debug)]
@@ -69,8 +75,9 @@ pub struct Poller {
     visits: Visits,
     readers: Arc<Semaphore>,
     unsaved: Vec<Poll>,
-    /// When each feed was last read in full, as far as this process knows.
-    full_at: HashMap<FeedId, Timestamp>,
+    /// What the store remembers of the feeds whose polls are unsaved.
+    saved: HashMap<FeedId, FeedMemory>,
+    pacing: Pacing,
     /// Wall clock and uptime of the last step.
     seen: (Timestamp, Duration),
 }
@@ -91,7 +98,8 @@ impl Poller {
             visits: Visits::default(),
             readers: Arc::new(Semaphore::new(READERS)),
             unsaved: Vec::new(),
-            full_at: HashMap::new(),
+            saved: HashMap::new(),
+            pacing: Pacing::default(),
             seen,
         }
     }
@@ -199,6 +207,9 @@ impl Poller {
         let expected = time::after(then, uptime.saturating_sub(uptime_then));
         let back = time::between(now, expected);
         if back <= SLACK {
+            if time::between(expected, now) > AWAY {
+                self.ramp(now);
+            }
             return;
         }
         tracing::warn!(
@@ -208,9 +219,10 @@ impl Poller {
         );
         for state in self.feeds.values_mut() {
             state.next_poll_at = time::before(state.next_poll_at, back);
+            state.memory.full_at = state.memory.full_at.map(|at| time::before(at, back));
+            state.memory.stored = Stored::Perhaps;
         }
         self.due = self.due.iter().map(|(at, id)| (time::before(*at, back), *id)).collect();
-        self.full_at.values_mut().for_each(|at| *at = time::before(*at, back));
         self.gate.set_back(back);
     }
 
@@ -223,11 +235,13 @@ impl Poller {
         let synced = self.store.sync_feeds(now, catalog.feeds.clone()).await;
         // Not taken over yet: the next step tries again.
         let mut states = synced.inspect_err(|_| self.catalogs.mark_changed())?;
+        self.pacing.adopt(&states, &catalog.poll);
         for state in &mut states {
             if let Some(known) = self.feeds.get(&state.id) {
                 state.next_poll_at = state.next_poll_at.min(known.next_poll_at);
             }
-            self.full_at.entry(state.id).or_insert_with(|| read_in_full(state, now));
+            state.next_poll_at = state.next_poll_at.min(self.pacing.latest(state, &catalog.poll.rhythm));
+            state.memory.full_at = state.memory.full_at.or(Some(read_in_full(state, now)));
         }
         self.gate.clear_waiting();
         // Those under way are due again once they have ended.
@@ -235,9 +249,15 @@ impl Poller {
         let waiting = states.iter().filter(|state| !visited.contains(&state.id));
         self.due = waiting.map(|state| (state.next_poll_at, state.id)).collect();
         self.feeds = states.into_iter().map(|state| (state.id, state)).collect();
-        self.full_at.retain(|id, _| self.feeds.contains_key(id));
         self.catalog = Some(catalog);
+        self.ramp(now);
         Ok(())
+    }
+
+    /// What is overdue comes a little at a time, oldest first.
+    fn ramp(&mut self, now: Timestamp) {
+        let Some(catalog) = &self.catalog else { return };
+        self.due = pacing::ramped(now, &self.due, catalog.poll.rhythm.interval);
     }
 
     fn has_room(&self) -> bool {
@@ -260,14 +280,15 @@ impl Poller {
 
     fn begin_visits(&mut self, now: Timestamp) {
         let Some(catalog) = self.catalog.clone() else { return };
+        self.pacing.refresh(now, &self.feeds, &catalog.poll.rhythm);
         while self.has_room()
             && let Some(id) = self.gate.admit(now)
         {
             // Whoever waits at the gate is a feed in force: a new catalog empties the gate.
             let Some(state) = self.feeds.get(&id) else { continue };
             let mut state = state.clone();
-            let full_at = self.full_at.get(&id).copied().unwrap_or(now);
-            if time::between(full_at, now) >= IN_FULL_EVERY {
+            state.spec.interval = self.pacing.interval(&state, &catalog.poll.rhythm);
+            if is_due_in_full(&state, now) {
                 state.validators = Validators::default();
             }
             let in_full = state.validators == Validators::default();
@@ -301,17 +322,15 @@ impl Poller {
 
     /// Gives the host its turn back. A visit that broke down is a failed poll.
     fn end(&mut self, visit: Visit, poll: Option<Poll>) -> Poll {
-        let poll = poll.unwrap_or_else(|| {
+        let mut poll = poll.unwrap_or_else(|| {
             visiting::broken_down(self.catalog.as_deref(), &visit.state, self.clock.now())
         });
         self.gate.leave(&visit.host, host_hold(&poll));
-        let read = match poll.outcome {
-            PollOutcome::Modified { .. } => true,
-            PollOutcome::NotModified { .. } => visit.in_full,
-            PollOutcome::Failed(_) => false,
-        };
-        if read && let Some(full_at) = self.full_at.get_mut(&poll.feed) {
-            *full_at = poll.at;
+        if let Some(state) = self.feeds.get(&poll.feed).filter(|_| visit.in_full) {
+            health::put_on_trial(&state.validators, &mut poll);
+        }
+        if let Some(catalog) = &self.catalog {
+            poll.next_poll_at = self.pacing.heed(&visit.state, &poll, &catalog.poll.rhythm);
         }
         poll
     }
@@ -332,7 +351,8 @@ impl Poller {
         state.last_poll_at = Some(poll.at);
         state.next_poll_at = poll.next_poll_at;
         state.failures = poll.failures;
-        state.memory = poll.memory.clone();
+        let stored = std::mem::replace(&mut state.memory, poll.memory.clone());
+        self.saved.entry(poll.feed).or_insert(stored);
         match &poll.outcome {
             PollOutcome::NotModified { validators } => {
                 state.validators = validators.clone();
@@ -367,6 +387,7 @@ impl Poller {
             return Ok(());
         }
         let polls = std::mem::take(&mut self.unsaved);
+        let saved = std::mem::take(&mut self.saved);
         match self.store.record_polls(polls.clone(), health::learn).await {
             Ok(recorded) => {
                 for (poll, recorded) in polls.iter().zip(&recorded) {
@@ -381,20 +402,23 @@ impl Poller {
                 Ok(())
             }
             Err(error) => {
-                self.forget(&polls);
+                self.forget(&polls, saved);
                 Err(error.into())
             }
         }
     }
 
     /// After the store refused: the feeds are as unread as before, and due again soon.
-    fn forget(&mut self, polls: &[Poll]) {
+    fn forget(&mut self, polls: &[Poll], mut saved: HashMap<FeedId, FeedMemory>) {
         let again = time::after(self.clock.now(), AFTER_STORE_TROUBLE);
         for poll in polls {
             let Some(state) = self.feeds.get_mut(&poll.feed) else { continue };
             self.due.remove(&(state.next_poll_at, poll.feed));
             state.validators = Validators::default();
             state.body_hash = None;
+            if let Some(memory) = saved.remove(&poll.feed) {
+                state.memory = memory;
+            }
             if state.baseline_at == Some(poll.at) {
                 state.baseline_at = None;
             }
@@ -404,19 +428,33 @@ impl Poller {
     }
 }
 
-/// When a feed that this process has not read counts as read in full: at some time within the last day that its id
-/// picks, so that not all are asked for in full at once.
+/// When a feed that was never read in full counts as read in full: at some time within the last day that its id picks, so
+/// that not all are asked for in full at once.
 fn read_in_full(state: &FeedState, now: Timestamp) -> Timestamp {
-    let spread = u64::try_from(state.id.0).unwrap_or(0).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    time::before(now, Duration::from_secs(spread % IN_FULL_EVERY.as_secs()))
+    time::before(now, IN_FULL_EVERY.mul_f64(fraction(state.id)))
+}
+
+/// Whether a feed is asked for in full: a liar always, the others once a day. The time of day moves on by up to a quarter
+/// a day, as the feed's id decides, so that feeds that were added at once do not stay together.
+fn is_due_in_full(state: &FeedState, now: Timestamp) -> bool {
+    let memory = &state.memory;
+    let every = IN_FULL_EVERY.mul_f64(1.0 - fraction(state.id) / 4.0);
+    memory.liar_since.is_some() || memory.full_at.is_some_and(|at| time::between(at, now) >= every)
+}
+
+/// A place in [0, 1) of the feed's own.
+fn fraction(id: FeedId) -> f64 {
+    let spread = u64::try_from(id.0).unwrap_or(0).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    f64::from(u32::try_from(spread >> 32).unwrap_or(0)) / (f64::from(u32::MAX) + 1.0)
 }
 
 /// The host whose patience a feed uses: host and port.
 fn host_of(spec: &FeedSpec) -> String {
-    gate_key(&spec.url)
+    site_of(&spec.url)
 }
 
-fn gate_key(url: &Url) -> String {
+/// Whose patience a visit to `url` uses.
+pub(super) fn site_of(url: &Url) -> String {
     match (url.host_str(), url.port_or_known_default()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),
         _ => url.as_str().to_owned(),

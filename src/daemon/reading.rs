@@ -4,7 +4,7 @@
 //!
 //! **Invariant:** no IO and no waiting; a feed that cannot be read is an outcome, never an error that climbs.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
@@ -14,8 +14,8 @@ use crate::{
     feed,
     matching::Matcher,
     model::{
-        Announce, FailureKind, FeedState, Item, ItemKey, NewItem, OnAdd, PollFailure, PollOutcome, Timestamp,
-        Validators, Warning, feed_label, time,
+        Announce, Delivery, FailureKind, FeedState, Item, ItemKey, NewItem, OnAdd, PollFailure, PollOutcome,
+        Recipient, Route, SubscriptionName, Timestamp, Validators, Warning, feed_label, time,
     },
     plan,
 };
@@ -92,7 +92,19 @@ fn new_item(
         Announce::Yes => plan::routes(&catalog.subscriptions, matches.iter().map(|found| &found.topic)),
         Announce::Baseline => Vec::new(),
     };
-    NewItem { story_key: None, item, keys, matches, announce, routes }
+    let alerts = alerted(catalog, &routes);
+    NewItem { story_key: None, item, keys, matches, announce, routes, alerts }
+}
+
+/// Different readers that subscriptions of alerts bring the item to.
+fn alerted(catalog: &Catalog, routes: &[Route]) -> u32 {
+    let is_alert = |name: &SubscriptionName| {
+        let subscription = catalog.subscriptions.iter().find(|subscription| subscription.name == *name);
+        subscription.is_some_and(|subscription| matches!(subscription.delivery, Delivery::Alert(_)))
+    };
+    let readers: HashSet<&Recipient> =
+        routes.iter().filter(|route| is_alert(&route.subscription)).map(|route| &route.recipient).collect();
+    u32::try_from(readers.len()).unwrap_or(u32::MAX)
 }
 
 /// Which items of a poll are news: all, except on the first poll of a feed, where `on_add` decides.

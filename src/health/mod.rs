@@ -11,7 +11,25 @@
 //! Rejected: counting failures alone. What users must know is what may have been missed, and a feed that answers can
 //! lose more than one that fails.
 
-use crate::model::{Counted, FeedMemory, FeedState, Hints, Learned, PollOutcome, Redirect, Timestamp};
+mod condition;
+mod gap;
+mod liar;
+mod renumbering;
+mod silence;
+#[cfg(test)]
+mod simulated;
+mod words;
+
+use std::time::Duration;
+
+use crate::model::{
+    Counted, FeedEvent, FeedMemory, FeedState, Hints, Learned, PollOutcome, Redirect, Stored, Timestamp, time,
+};
+
+pub use liar::put_on_trial;
+
+/// A feed that could not be read for longer than this hid its news meanwhile: they did not come all at once.
+const BLIND_AFTER: Duration = Duration::from_secs(6 * 3_600);
 
 /// How a feed was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +61,68 @@ pub fn judge(now: Timestamp, state: &FeedState, seen: &Observation<'_>) -> Learn
     } else {
         memory.patience_until = None;
     }
-    Learned { memory, events: Vec::new() }
+    let mut events = Vec::new();
+    condition::judge(now, state, seen.outcome, &mut memory, &mut events);
+    trust(now, state, seen, &mut memory, &mut events);
+    // What a body says is learned later, so there is always something to write of it.
+    let changed = memory != state.memory || matches!(seen.outcome, PollOutcome::Modified { .. });
+    memory.stored = if changed { Stored::Perhaps } else { state.memory.stored };
+    Learned { memory, events }
+}
+
+/// Whether its word can be taken, and whether it is silent.
+fn trust(
+    now: Timestamp,
+    state: &FeedState,
+    seen: &Observation<'_>,
+    memory: &mut FeedMemory,
+    events: &mut Vec<FeedEvent>,
+) {
+    liar::judge(now, state, seen, memory, events);
+    match seen.outcome {
+        PollOutcome::Modified { .. } => {
+            memory.full_at = Some(now);
+            memory.pace.blind = blind(now, state);
+        }
+        PollOutcome::NotModified { .. } => {
+            if seen.asked == Asked::InFull {
+                memory.full_at = Some(now);
+            }
+            silence::look(now, memory, events);
+        }
+        PollOutcome::Failed(_) => {}
+    }
+}
+
+/// How long nothing was seen of the feed before `now`, where that was our doing or its server's: visits failed, or none
+/// was made although one was due.
+fn blind(now: Timestamp, state: &FeedState) -> Duration {
+    let away = state.last_ok_at.map_or(Duration::ZERO, |last| time::between(last, now));
+    let missed = state.failures > 0 || time::between(state.next_poll_at, now) > BLIND_AFTER;
+    if missed && away > BLIND_AFTER { away } else { Duration::ZERO }
 }
 
 /// What the items of a body say of their feed, as counted when they are stored.
-pub fn learn(_at: Timestamp, memory: &FeedMemory, counted: &Counted) -> Learned {
-    let memory = FeedMemory { window_items: counted.read, ..memory.clone() };
-    Learned { memory, events: Vec::new() }
+pub fn learn(at: Timestamp, memory: &FeedMemory, counted: &Counted) -> Learned {
+    let mut memory = memory.clone();
+    let mut events = Vec::new();
+    renumbering::look(at, &mut memory, counted, &mut events);
+    liar::learn(at, &mut memory, counted, &mut events);
+    gap::look(at, &mut memory, counted, &mut events);
+    if counted.alerts > 0 {
+        memory.hit_at = Some(at);
+    }
+    if counted.baseline || memory.pace.at.is_none() {
+        // What a feed already had when it was added says nothing of its pace.
+        memory.pace.at = Some(at);
+    } else if counted.fresh > 0 {
+        silence::end(at, &mut memory, &mut events);
+        let quiet = memory.last_new_at.map(|last| time::between(last, at));
+        memory.pace = memory.pace.with(at, counted.fresh, counted.alerts, quiet);
+        memory.last_new_at = Some(at);
+    } else {
+        silence::look(at, &mut memory, &mut events);
+    }
+    memory.pace.blind = Duration::ZERO;
+    Learned { memory, events }
 }

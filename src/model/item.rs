@@ -153,4 +153,6 @@ pub struct NewItem {
     pub announce: Announce,
     /// Who is to hear of it; empty unless `announce` is [`Announce::Yes`].
     pub routes: Vec<Route>,
+    /// Different readers among them that are alerted at once.
+    pub alerts: u32,
 }

@@ -11,6 +11,7 @@ mod item;
 mod mail;
 mod memory;
 mod notification;
+mod pace;
 mod people;
 mod poll;
 mod report;
@@ -24,9 +25,12 @@ pub use item::{Announce, Field, Item, ItemId, ItemKey, KeyKind, NewItem, StoryId
 pub use mail::{LeasedMail, MailState, NotificationId, OutboundMail, Retry, Settlement};
 pub use memory::{
     Counted, EventKind, FeedEvent, FeedEventReport, FeedMemory, Gone, Health, Hints, Learn, Learned, Moving,
-    Pace,
+    RESTLESS, Stored, Trial,
 };
-pub use notification::{Coverage, FeedTrouble, ItemView, Notification, NotificationKind, StoryView, Window};
+pub use notification::{
+    Coverage, FeedDoubt, FeedTrouble, ItemView, Notification, NotificationKind, StoryView, Window,
+};
+pub use pace::{FORGETTING, Pace};
 pub use people::{InvalidRecipient, Recipient, Secret};
 pub use poll::{FailureKind, Poll, PollFailure, PollOutcome, Recorded, Redirect};
 pub use report::{

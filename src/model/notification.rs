@@ -119,6 +119,21 @@ pub struct Coverage {
     pub failing: Vec<FeedTrouble>,
     /// All feeds whose last poll failed.
     pub failing_total: u32,
+    /// Feeds of which something may be missing although they answer, latest first; at most 20.
+    pub doubts: Vec<FeedDoubt>,
+    /// All of them.
+    pub doubts_total: u32,
+}
+
+/// A feed that answers and of which something may be missing all the same, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedDoubt {
+    /// Name or URL of the feed.
+    pub feed: String,
+    /// When it was noticed.
+    pub at: Timestamp,
+    /// What, in plain words.
+    pub message: String,
 }
 
 /// A feed that does not answer, for people.

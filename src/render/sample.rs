@@ -12,8 +12,9 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use crate::model::{
-    ClauseHit, Coverage, FeedTrouble, Field, ItemId, ItemView, Match, Notification, NotificationKind,
-    Recipient, StoryId, StoryView, SubscriptionName, Timestamp, Topic, TopicName, Window, time,
+    ClauseHit, Coverage, FeedDoubt, FeedTrouble, Field, ItemId, ItemView, Match, Notification,
+    NotificationKind, Recipient, StoryId, StoryView, SubscriptionName, Timestamp, Topic, TopicName, Window,
+    time,
 };
 
 /// 2026-11-23T07:30:00Z, a Monday.
@@ -185,5 +186,13 @@ fn coverage() -> Coverage {
             },
         ],
         failing_total: 2,
+        doubts: vec![FeedDoubt {
+            feed: "Strait Telegraph".to_owned(),
+            at: minutes_before(5 * 60),
+            message: "possible gap: all 30 items are new, and none of the 30 read 2 h before is still there; at least 1 \
+                      may have been missed, by its usual pace about 12"
+                .to_owned(),
+        }],
+        doubts_total: 1,
     }
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::*;
-use crate::model::{FeedTrouble, ItemId, ItemView, StoryId, StoryView};
+use crate::model::{FeedDoubt, FeedTrouble, ItemId, ItemView, StoryId, StoryView};
 
 const KINDS: [NotificationKind; 4] =
     [NotificationKind::Alert, NotificationKind::RollUp, NotificationKind::Digest, NotificationKind::Operator];
@@ -129,6 +129,9 @@ fn infested(kind: NotificationKind, hostile: &str) -> Notification {
     }
     for trouble in mail.coverage.iter_mut().flat_map(|coverage| &mut coverage.failing) {
         *trouble = FeedTrouble { feed: hostile.to_owned(), message: hostile.to_owned(), last_ok_at: None };
+    }
+    for doubt in mail.coverage.iter_mut().flat_map(|coverage| &mut coverage.doubts) {
+        *doubt = FeedDoubt { feed: hostile.to_owned(), message: hostile.to_owned(), at: doubt.at };
     }
     mail.notices.iter_mut().for_each(|notice| hostile.clone_into(notice));
     mail

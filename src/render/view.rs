@@ -164,6 +164,15 @@ struct CoverageView {
     lag: String,
     failing: Vec<TroubleView>,
     failing_more: u32,
+    doubts: Vec<DoubtView>,
+    doubts_more: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct DoubtView {
+    feed: String,
+    message: String,
+    at: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -481,6 +490,15 @@ fn coverage(n: &Notification) -> Option<CoverageView> {
             last_ok: trouble.last_ok_at.map(|at| when::full(at, &n.zone)),
         })
         .collect();
+    let doubts: Vec<DoubtView> = coverage
+        .doubts
+        .iter()
+        .map(|doubt| DoubtView {
+            feed: clean::short(&doubt.feed, MAX_NAME),
+            message: clean::short(&doubt.message, 4 * MAX_NAME),
+            at: when::full(doubt.at, &n.zone),
+        })
+        .collect();
     Some(CoverageView {
         feeds: when::count(u64::from(coverage.feeds)),
         polled: when::count(u64::from(coverage.polled)),
@@ -488,6 +506,8 @@ fn coverage(n: &Notification) -> Option<CoverageView> {
         lag: when::span(coverage.worst_lag_s),
         failing_more: coverage.failing_total.saturating_sub(u32::try_from(failing.len()).unwrap_or(u32::MAX)),
         failing,
+        doubts_more: coverage.doubts_total.saturating_sub(u32::try_from(doubts.len()).unwrap_or(u32::MAX)),
+        doubts,
     })
 }
 

@@ -11,6 +11,7 @@
 //! Rejected: a repository trait. There is one backend; a second would become an enum inside [`Store`].
 
 mod archive;
+mod edits;
 mod error;
 mod feeds;
 mod known;
@@ -25,6 +26,7 @@ mod row;
 mod scan;
 mod search;
 mod upkeep;
+mod window;
 mod worker;
 
 use std::{

@@ -52,6 +52,7 @@ fn item(title: &str, keys: Vec<ItemKey>) -> NewItem {
         }],
         announce: Announce::Yes,
         routes: vec![route()],
+        alerts: 1,
     }
 }
 

@@ -354,6 +354,7 @@ mod tests {
                     items_micro: 7_000_000,
                     span: Duration::from_secs(2 * 86_400),
                     at: Some(at(99)),
+                    ..Pace::default()
                 },
                 ..FeedMemory::default()
             },
@@ -457,8 +458,12 @@ mod tests {
 
     #[test]
     fn a_rate_needs_a_day_of_watching() {
-        let pace =
-            |span: u64| Pace { items_micro: 3_000_000, span: Duration::from_secs(span), at: Some(at(1)) };
+        let pace = |span: u64| Pace {
+            items_micro: 3_000_000,
+            span: Duration::from_secs(span),
+            at: Some(at(1)),
+            ..Pace::default()
+        };
         assert_eq!(per_day(&pace(86_399)), None);
         assert_eq!(per_day(&pace(86_400)), Some(3.0));
         assert_eq!(per_day(&Pace::default()), None);

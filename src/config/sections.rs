@@ -34,6 +34,8 @@ pub const STATE_DIRECTORY: &str = "STATE_DIRECTORY";
 pub const MAX_CONCURRENCY: u64 = 1_024;
 /// Most polls of one host under way at once.
 pub const MAX_PER_HOST: u64 = 32;
+/// Most visits of one site in a row.
+pub const MAX_BURST: u64 = 10_000;
 /// Most redirects followed in one poll.
 pub const MAX_REDIRECTS: u64 = 20;
 /// Entries of `allow`.
@@ -48,7 +50,17 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub(super) const STATE: Schema = Schema { name: "[state]", keys: &["dir", "keep"], elsewhere: &[] };
 pub(super) const POLL: Schema = Schema {
     name: "[poll]",
-    keys: &["interval", "min_interval", "max_backoff", "concurrency", "per_host", "spacing", "on_add"],
+    keys: &[
+        "interval",
+        "min_interval",
+        "max_backoff",
+        "concurrency",
+        "per_host",
+        "spacing",
+        "burst",
+        "refill",
+        "on_add",
+    ],
     elsewhere: &[("timeout", "time limits stand in [fetch]: total_timeout")],
 };
 pub(super) const FETCH: Schema = Schema {
@@ -97,10 +109,14 @@ pub struct PollConfig {
     pub max_backoff: Duration,
     /// Polls under way at once.
     pub concurrency: u32,
-    /// Of those, to one host.
+    /// Of those, to one site.
     pub per_host: u32,
-    /// Least time between two requests to one host; hosts in [`FetchConfig::allow`] are exempt.
+    /// Least time between two visits to one site; hosts in [`FetchConfig::allow`] are exempt.
     pub spacing: Duration,
+    /// Visits to one site in a row, after which each waits for a refill.
+    pub burst: u32,
+    /// In which one visit is given back; zero: there is no limit but the spacing.
+    pub refill: Duration,
     /// What is mailed of a new feed's first items, unless the feed sets its own.
     pub on_add: OnAdd,
 }
@@ -114,6 +130,8 @@ impl Default for PollConfig {
             concurrency: 64,
             per_host: 2,
             spacing: SECOND,
+            burst: 30,
+            refill: 2 * SECOND,
             on_add: OnAdd::Since(DAY),
         }
     }
@@ -271,6 +289,8 @@ impl PollDraft {
         set_count(&mut self.config.concurrency, table.integer("concurrency", 1..=MAX_CONCURRENCY));
         set_count(&mut self.config.per_host, table.integer("per_host", 1..=MAX_PER_HOST));
         set(&mut self.config.spacing, table.duration("spacing", Duration::ZERO..=MINUTE));
+        set_count(&mut self.config.burst, table.integer("burst", 1..=MAX_BURST));
+        set(&mut self.config.refill, table.duration("refill", Duration::ZERO..=3_600 * SECOND));
         set(&mut self.config.on_add, feeds::on_add(table));
     }
 

@@ -11,7 +11,22 @@
 //! Rejected: counting failures alone. What users must know is what may have been missed, and a feed that answers can
 //! lose more than one that fails.
 
-use crate::model::{Counted, FeedMemory, FeedState, Hints, Learned, PollOutcome, Redirect, Timestamp};
+mod condition;
+mod gone;
+mod moving;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+pub use condition::{DORMANT_AFTER, DORMANT_EVERY, FAILING_AFTER};
+pub use gone::{GONE_EVERY, GONE_POLLS, GONE_SPACING};
+pub use moving::{MOVED_BACK_FAILURES, MOVED_POLLS, address};
+
+use crate::model::{
+    Counted, EventKind, FeedEvent, FeedMemory, FeedState, Health, Hints, Learned, PollOutcome, Redirect,
+    Timestamp,
+};
 
 /// How a feed was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,16 +53,48 @@ pub struct Observation<'a> {
 /// What an answer says of its feed. `now` is the end of the visit.
 pub fn judge(now: Timestamp, state: &FeedState, seen: &Observation<'_>) -> Learned {
     let mut memory = state.memory.clone();
-    if let PollOutcome::Failed(failure) = seen.outcome {
-        memory.patience_until = failure.retry_at.filter(|at| *at > now);
-    } else {
-        memory.patience_until = None;
+    let mut events = Vec::new();
+    memory.patience_until = match seen.outcome {
+        PollOutcome::Failed(failure) => failure.retry_at.filter(|at| *at > now),
+        _ => None,
+    };
+    if let Some(hints) = seen.hints {
+        memory.hints = hints;
     }
-    Learned { memory, events: Vec::new() }
+    moving::watch(now, state, seen, &mut memory, &mut events);
+    gone::count(now, seen.outcome, &mut memory, &mut events);
+    condition::turn(now, seen.outcome, &mut memory, &mut events);
+    Learned { memory, events }
 }
 
 /// What the items of a body say of their feed, as counted when they are stored.
-pub fn learn(_at: Timestamp, memory: &FeedMemory, counted: &Counted) -> Learned {
-    let memory = FeedMemory { window_items: counted.read, ..memory.clone() };
-    Learned { memory, events: Vec::new() }
+pub fn learn(at: Timestamp, memory: &FeedMemory, counted: &Counted) -> Learned {
+    let mut memory = FeedMemory { window_items: counted.read, ..memory.clone() };
+    let mut events = Vec::new();
+    moving::confirm(at, &mut memory, counted, &mut events);
+    Learned { memory, events }
+}
+
+/// The least time between two visits to a feed that has not been heard of for long; `None` while it is to be visited
+/// as usual.
+pub fn rest(memory: &FeedMemory) -> Option<Duration> {
+    match memory.health {
+        _ if gone::is_confirmed(memory) => Some(GONE_EVERY),
+        Health::Dormant => Some(DORMANT_EVERY),
+        _ => None,
+    }
+}
+
+fn event(kind: EventKind, at: Timestamp, detail: String) -> FeedEvent {
+    FeedEvent { kind, at, count: None, detail }
+}
+
+/// A duration as people say it: `40 minutes`, `7 hours`, `14 days`.
+fn words(duration: Duration) -> String {
+    let (n, unit) = match duration.as_secs() / 60 {
+        minutes @ 0..120 => (minutes, "minute"),
+        minutes @ 120..2_880 => (minutes / 60, "hour"),
+        minutes => (minutes / 1_440, "day"),
+    };
+    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
 }

@@ -14,14 +14,14 @@ use crate::model::{
 pub(super) const COLUMNS: &str = "
     health, health_since_at_ms, patience_until_at_ms, moving_to, moving_polls, moving_since_at_ms, moved_to, gone_polls,
     gone_since_at_ms, hint_wait_ms, hint_skip_hours, hint_skip_days, full_at_ms, liar_since_at_ms, pace_items_micro,
-    pace_span_ms, pace_at_ms, last_new_at_ms, window_items, silent_since_at_ms, hit_at_ms";
+    pace_span_ms, pace_at_ms, last_new_at_ms, window_items, silent_since_at_ms, hit_at_ms, answered_by";
 
 const REMEMBER: &str = "
     UPDATE feed SET health = ?2, health_since_at_ms = ?3, patience_until_at_ms = ?4, moving_to = ?5, moving_polls = ?6,
         moving_since_at_ms = ?7, moved_to = ?8, gone_polls = ?9, gone_since_at_ms = ?10, hint_wait_ms = ?11,
         hint_skip_hours = ?12, hint_skip_days = ?13, full_at_ms = ?14, liar_since_at_ms = ?15, pace_items_micro = ?16,
         pace_span_ms = ?17, pace_at_ms = ?18, last_new_at_ms = ?19, window_items = ?20, silent_since_at_ms = ?21,
-        hit_at_ms = ?22
+        hit_at_ms = ?22, answered_by = ?23
     WHERE id = ?1";
 const ADD_EVENT: &str = "
     INSERT INTO feed_event (feed_id, kind, at_ms, count, detail) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -71,7 +71,7 @@ fn report(r: &Row<'_>) -> Result<FeedEventReport, Error> {
 
 pub(super) fn remember(tx: &Transaction<'_>, feed: FeedId, memory: &FeedMemory) -> Result<(), Error> {
     let moving = memory.moving.as_ref();
-    let values: [&dyn rusqlite::ToSql; 22] = [
+    let values: [&dyn rusqlite::ToSql; 23] = [
         &feed.0,
         &memory.health.as_str(),
         &memory.health_since.map(row::ms),
@@ -94,6 +94,7 @@ pub(super) fn remember(tx: &Transaction<'_>, feed: FeedId, memory: &FeedMemory) 
         &memory.window_items,
         &memory.silent_since.map(row::ms),
         &memory.hit_at.map(row::ms),
+        &memory.answered_by.as_ref().map(Url::as_str),
     ];
     tx.prepare_cached(REMEMBER)?.execute(&values[..])?;
     Ok(())
@@ -137,6 +138,7 @@ pub(super) fn memory(r: &Row<'_>) -> rusqlite::Result<FeedMemory> {
         window_items: r.get("window_items")?,
         silent_since: row::instant(r, "silent_since_at_ms")?,
         hit_at: row::instant(r, "hit_at_ms")?,
+        answered_by: row::link(r.get("answered_by")?),
     })
 }
 

@@ -23,6 +23,7 @@ mod polls;
 mod row;
 mod scan;
 mod search;
+mod sites;
 mod upkeep;
 mod worker;
 

@@ -17,6 +17,7 @@ mod delivery;
 mod explain;
 mod faults;
 mod harness;
+mod manners;
 mod pipeline;
 mod queries;
 mod search;

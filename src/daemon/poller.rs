@@ -340,7 +340,9 @@ impl Poller {
     }
 
     async fn record(&mut self, batch: Vec<Poll>) -> Result<(), StepError> {
-        let only_unchanged = batch.iter().all(|poll| matches!(poll.outcome, PollOutcome::NotModified { .. }));
+        let can_wait =
+            |poll: &Poll| matches!(poll.outcome, PollOutcome::NotModified { .. }) && poll.events.is_empty();
+        let only_unchanged = batch.iter().all(can_wait);
         for poll in &batch {
             self.remember(poll);
         }

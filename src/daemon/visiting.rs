@@ -83,7 +83,9 @@ impl Visitor {
         if world == World::CutOff && matches!(outcome, PollOutcome::Failed(_)) {
             let judged = Learned { memory: state.memory.clone(), events: Vec::new() };
             let poll = poll(Some(&self.catalog), state, outcome, judged, now);
-            return Poll { failures: state.failures, ..poll };
+            // One that failed just before was no more to blame.
+            let failures = if state.failures <= 1 { 0 } else { state.failures };
+            return Poll { failures, ..poll };
         }
         let hints = hints.map(|hints| Hints { wait: hints.wait.max(wishes.fresh_for), ..hints });
         let observation = Observation { outcome: &outcome, redirects, asked, hints };

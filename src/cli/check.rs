@@ -176,3 +176,24 @@ async fn log_in(catalog: &Catalog) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{self, Environment};
+
+    #[test]
+    fn visits_without_a_contact_are_warned_of_where_strangers_are_visited() {
+        let warned = |text: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("wirewatch.toml");
+            std::fs::write(&path, text).unwrap();
+            let config = config::load(&path, &Environment::of([]), &config::read_outlines).unwrap();
+            anonymous(&config)
+        };
+        let feed = "[[feed]]\nurl = \"https://a.example/feed\"\n";
+        assert!(warned(feed).unwrap().contains("add contact = "));
+        assert_eq!(warned(&format!("{feed}[fetch]\ncontact = \"mailto:desk@example.com\"\n")), None);
+        assert_eq!(warned("[[feed]]\nurl = \"http://127.0.0.1/feed\"\n"), None);
+    }
+}

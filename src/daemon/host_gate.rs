@@ -57,6 +57,13 @@ pub struct Manners {
     pub refill: Duration,
 }
 
+impl Manners {
+    /// Whether there is no limit but the number of visits at once.
+    fn is_free(&self) -> bool {
+        self.spacing.is_zero() && self.refill.is_zero()
+    }
+}
+
 #[derive(Debug)]
 struct Group {
     manners: Manners,
@@ -230,10 +237,11 @@ impl HostGate {
         self.changed.insert(site.to_owned());
     }
 
-    /// Sites to be written down: those that changed since this was last called.
+    /// Sites to be written down: those that changed since this was last called. Those without limits are not: a wait
+    /// that one of their feeds was asked for is remembered with the feed.
     pub fn take_changed(&mut self, now: Timestamp) -> Vec<Site> {
         let site = |name: String| {
-            let group = self.groups.get(&name)?;
+            let group = self.groups.get(&name).filter(|group| !group.manners.is_free())?;
             Some(Site {
                 tokens_milli: group.level(now),
                 counted_at: now,

@@ -162,6 +162,16 @@ fn an_orderly_restart_goes_on_where_it_was_and_a_killed_process_begins_empty() {
 }
 
 #[test]
+fn of_the_operators_own_machines_nothing_is_written_down() {
+    let mut gate = waiting(1, OWN);
+    gate.enqueue(at(0), "b.example", MANNERS, FeedId(2));
+    assert!(gate.admit(at(0)).is_some() && gate.admit(at(0)).is_some());
+    gate.leave("a.example", Some(at(600_000)));
+    let names: Vec<String> = gate.take_changed(at(0)).into_iter().map(|site| site.name).collect();
+    assert_eq!(names, ["b.example"]);
+}
+
+#[test]
 fn spacing_follows_a_clock_that_is_set_back() {
     let mut gate = HostGate::default();
     gate.enqueue(at(3_600_000), "a.example", MANNERS, FeedId(1));

@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     daemon::{self, Catalog},
     feed,
-    fetch::{self, FetchRequest, Fetched},
+    fetch::{self, FetchRequest, Fetched, Manner},
     model::{AlertPolicy, Delivery, FeedSpec, NotificationKind, Validators},
     render, schedule,
 };
@@ -33,6 +33,9 @@ pub(super) async fn check(args: &CheckArgs) -> Outcome {
         (config, catalog)
     };
     for warning in &config.warnings {
+        output::tell!("{warning}\n");
+    }
+    if let Some(warning) = anonymous(&config) {
         output::tell!("{warning}\n");
     }
     for feed in &catalog.feeds {
@@ -91,6 +94,16 @@ fn summary(config: &Config, catalog: &Catalog) {
     }
 }
 
+/// Sites that do not know whom to write to can only block.
+fn anonymous(config: &Config) -> Option<String> {
+    let is_open = config.feeds.iter().any(|feed| feed.url.domain().is_some());
+    (is_open && config.fetch.contact.is_none()).then(|| {
+        "warning: sites are visited without a word on how to reach you, and can only block what they mind\n  \
+         = help: add contact = \"https://example.com/about-our-bot\" or \"mailto:you@example.com\" to [fetch]"
+            .to_owned()
+    })
+}
+
 /// A feed whose address is refused at every visit, whatever it answers.
 pub(super) fn refused(catalog: &Catalog, url: &Url) -> Option<String> {
     let ip: IpAddr = match url.host()? {
@@ -140,7 +153,8 @@ async fn visit_feeds(catalog: &Catalog) -> bool {
 
 async fn visit(catalog: &Catalog, spec: &FeedSpec) -> Result<String, String> {
     let request = FetchRequest { url: spec.url.clone(), validators: Validators::default() };
-    match catalog.fetcher.fetch(&request).await.map_err(|error| error.to_string())? {
+    let manner = Manner { validated: None, access: catalog.access(&spec.url) };
+    match catalog.fetcher.fetch_as(&request, &manner).await.map_err(|error| error.to_string())? {
         Fetched::NotModified { .. } => Err("answered 304 to an unconditional request".to_owned()),
         Fetched::Modified(response) => {
             let now = Clock::system().now();
@@ -162,5 +176,26 @@ async fn log_in(catalog: &Catalog) -> bool {
             say!("FAILED  mail: {error}");
             false
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{self, Environment};
+
+    #[test]
+    fn visits_without_a_contact_are_warned_of_where_strangers_are_visited() {
+        let warned = |text: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("wirewatch.toml");
+            std::fs::write(&path, text).unwrap();
+            let config = config::load(&path, &Environment::of([]), &config::read_outlines).unwrap();
+            anonymous(&config)
+        };
+        let feed = "[[feed]]\nurl = \"https://a.example/feed\"\n";
+        assert!(warned(feed).unwrap().contains("add contact = "));
+        assert_eq!(warned(&format!("{feed}[fetch]\ncontact = \"mailto:desk@example.com\"\n")), None);
+        assert_eq!(warned("[[feed]]\nurl = \"http://127.0.0.1/feed\"\n"), None);
     }
 }

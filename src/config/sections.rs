@@ -38,6 +38,8 @@ pub const MAX_PER_HOST: u64 = 32;
 pub const MAX_BUDGET: u64 = 100_000_000;
 /// `max_interval`, where it is not set, is so many times `interval`.
 const LONGEST: u32 = 4;
+/// Most visits of one site in a row.
+pub const MAX_BURST: u64 = 10_000;
 /// Most redirects followed in one poll.
 pub const MAX_REDIRECTS: u64 = 20;
 /// Entries of `allow`.
@@ -61,6 +63,8 @@ pub(super) const POLL: Schema = Schema {
         "concurrency",
         "per_host",
         "spacing",
+        "burst",
+        "refill",
         "on_add",
     ],
     elsewhere: &[("timeout", "time limits stand in [fetch]: total_timeout")],
@@ -116,10 +120,14 @@ pub struct PollConfig {
     pub max_backoff: Duration,
     /// Polls under way at once.
     pub concurrency: u32,
-    /// Of those, to one host.
+    /// Of those, to one site.
     pub per_host: u32,
-    /// Least time between two requests to one host; hosts in [`FetchConfig::allow`] are exempt.
+    /// Least time between two visits to one site; hosts in [`FetchConfig::allow`] are exempt.
     pub spacing: Duration,
+    /// Visits to one site in a row, after which each waits for a refill.
+    pub burst: u32,
+    /// In which one visit is given back; zero: there is no limit but the spacing.
+    pub refill: Duration,
     /// What is mailed of a new feed's first items, unless the feed sets its own.
     pub on_add: OnAdd,
 }
@@ -135,6 +143,8 @@ impl Default for PollConfig {
             concurrency: 64,
             per_host: 2,
             spacing: SECOND,
+            burst: 30,
+            refill: 2 * SECOND,
             on_add: OnAdd::Since(DAY),
         }
     }
@@ -308,6 +318,8 @@ impl PollDraft {
         set_count(&mut self.config.concurrency, table.integer("concurrency", 1..=MAX_CONCURRENCY));
         set_count(&mut self.config.per_host, table.integer("per_host", 1..=MAX_PER_HOST));
         set(&mut self.config.spacing, table.duration("spacing", Duration::ZERO..=MINUTE));
+        set_count(&mut self.config.burst, table.integer("burst", 1..=MAX_BURST));
+        set(&mut self.config.refill, table.duration("refill", Duration::ZERO..=3_600 * SECOND));
         set(&mut self.config.on_add, feeds::on_add(table));
     }
 

@@ -2,6 +2,7 @@
 
 mod broken;
 mod limits;
+mod visits;
 mod whole;
 
 use std::path::{Path, PathBuf};

@@ -26,17 +26,22 @@ mod planner;
 mod poller;
 mod progress;
 pub mod reading;
+mod restraint;
 mod single;
+mod site;
 mod supervisor;
+mod uplink;
 mod visiting;
 mod visits;
+mod wishes;
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{Notify, watch};
 
-pub use catalog::{Catalog, PollSettings, TransportSpec};
+pub use catalog::{Catalog, PollSettings, SpecialVisits, TransportSpec};
 pub use heartbeat::Heartbeat;
+use host_gate::HostGate;
 pub use host_gate::Manners;
 pub use janitor::Janitor;
 pub use mailer::{MAX_SLOW, Mailer, PATIENCE, REFUSED_IN_A_ROW};

@@ -13,13 +13,16 @@ use std::{
     time::Duration,
 };
 
+use url::Url;
+
 use super::{
     PollSettings,
     catalog::{allow_list, is_own},
-    poller::site_of,
+    site,
 };
 use crate::{
     config::Config,
+    fetch::AllowList,
     model::{FeedId, FeedState, Poll, PollOutcome, Timestamp, time},
     schedule::{self, Decides, Demand, Load, RhythmPolicy, Share, Shortfall},
 };
@@ -116,6 +119,13 @@ pub(super) fn rhythm(config: &Config) -> RhythmPolicy {
     }
 }
 
+/// The site whose measure the feed at `url` uses, before it is known whether it has moved.
+fn site_of(config: &Config, own: &AllowList, url: &Url) -> String {
+    let named = config.visits.iter().find(|(feed, _)| feed == url).and_then(|(_, visit)| visit.group.clone());
+    let owner = if is_own(own, url) { site::Owner::Operator } else { site::Owner::Other };
+    named.unwrap_or_else(|| site::group(url, owner))
+}
+
 /// What of the configured intervals cannot be met.
 ///
 /// # Errors
@@ -126,7 +136,7 @@ pub fn shortfalls(config: &Config) -> Result<Vec<Shortfall>, String> {
         .feeds
         .iter()
         .map(|spec| Load {
-            site: site_of(&spec.url),
+            site: site_of(config, &own, &spec.url),
             spacing: if is_own(&own, &spec.url) { Duration::ZERO } else { config.poll.spacing },
             interval: spec.interval,
             longest: if config.fixed_intervals.contains(&spec.url) {

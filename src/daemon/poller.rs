@@ -17,7 +17,6 @@ use std::{
 
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 use super::{
     Catalog, Hints,
@@ -25,16 +24,15 @@ use super::{
     ledger,
     pacing::{self, Pacing},
     progress::{Progress, StepError},
+    restraint,
+    uplink::Uplink,
     visiting::{self, Visitor},
-    visits::{Visit, Visits},
+    visits::{Visit, Visited, Visits},
 };
 use crate::{
     clock::{Clock, SLACK},
     health,
-    model::{
-        FailureKind, FeedId, FeedMemory, FeedSpec, FeedState, Poll, PollOutcome, Stored, Timestamp,
-        Validators, time,
-    },
+    model::{FeedId, FeedMemory, FeedState, Poll, PollOutcome, Stored, Timestamp, Validators, time},
     store::Store,
 };
 
@@ -46,11 +44,11 @@ const MAX_BATCH: usize = 64;
 /// 304s that wait to be written together at most, and how long.
 const MAX_UNSAVED: usize = 512;
 const MAX_UNSAVED_AGE: Duration = Duration::from_secs(10);
-/// When a host says it is asked too often, its other feeds wait as well, but no longer than this: the answer may
-/// concern one feed only.
-const MAX_HOST_HOLD: Duration = Duration::from_secs(15 * 60);
 /// A single round waits no longer than this for a host's turn.
 const ONCE_PATIENCE: Duration = Duration::from_secs(30);
+/// What sites can still take is written down this often. A bucket full again by then need not be kept.
+const SITES_EVERY: Duration = Duration::from_secs(10);
+const SITES_KEPT: Duration = Duration::from_secs(86_400);
 /// A feed whose poll could not be recorded is tried again after this.
 const AFTER_STORE_TROUBLE: Duration = Duration::from_secs(60);
 /// Feeds read at once. A hostile body takes many times its size while it is read, and reading is quick.
@@ -73,6 +71,9 @@ pub struct Poller {
     due: BTreeSet<(Timestamp, FeedId)>,
     gate: HostGate,
     visits: Visits,
+    uplink: Arc<Uplink>,
+    /// When what sites can still take was last written down; `None` before the first visit.
+    sites_at: Option<Timestamp>,
     readers: Arc<Semaphore>,
     unsaved: Vec<Poll>,
     /// What the store remembers of the feeds whose polls are unsaved.
@@ -96,6 +97,8 @@ impl Poller {
             due: BTreeSet::new(),
             gate: HostGate::default(),
             visits: Visits::default(),
+            uplink: Arc::default(),
+            sites_at: None,
             readers: Arc::new(Semaphore::new(READERS)),
             unsaved: Vec::new(),
             saved: HashMap::new(),
@@ -179,7 +182,11 @@ impl Poller {
             let batch = self.gather(Some(ended)).await;
             self.record(batch).await?;
         }
-        self.save().await
+        self.save().await?;
+        if self.sites_at.take().is_some() {
+            self.store.end_visits(self.gate.take_changed(self.clock.now())).await?;
+        }
+        Ok(())
     }
 
     /// Runs [`Poller::step`] until `soft` is cancelled, then [`Poller::drain`]s.
@@ -227,6 +234,11 @@ impl Poller {
     }
 
     async fn adopt_catalog(&mut self, now: Timestamp) -> Result<(), StepError> {
+        if self.sites_at.is_none() {
+            let (sites, ended) = self.store.begin_visits(now, time::before(now, SITES_KEPT)).await?;
+            self.gate.restore(now, sites, ended);
+            self.sites_at = Some(now);
+        }
         if self.catalog.is_some() && !self.catalogs.has_changed().unwrap_or(false) {
             return Ok(());
         }
@@ -273,7 +285,7 @@ impl Poller {
         while let Some((at, id)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
             self.due.remove(&(at, id));
             if let Some(state) = self.feeds.get(&id) {
-                self.gate.enqueue(&host_of(&state.spec), catalog.manners(&state.spec.url), id);
+                self.gate.enqueue(now, &restraint::site_of(&catalog, state), catalog.manners(state), id);
             }
         }
     }
@@ -292,28 +304,31 @@ impl Poller {
                 state.validators = Validators::default();
             }
             let in_full = state.validators == Validators::default();
+            let site = restraint::site_of(&catalog, &state);
             let visitor = Visitor {
                 catalog: catalog.clone(),
                 clock: self.clock.clone(),
                 readers: self.readers.clone(),
+                uplink: self.uplink.clone(),
+                site: site.clone(),
             };
             let visited = visitor.visit(state.clone());
-            self.visits.begin(Visit { host: host_of(&state.spec), state, in_full }, visited);
+            self.visits.begin(Visit { host: site, state, in_full }, visited);
         }
         self.gate.tidy(now);
     }
 
     /// The poll that ended and those that end within [`LINGER`] of it.
-    async fn gather(&mut self, first: Option<(Visit, Option<Poll>)>) -> Vec<Poll> {
+    async fn gather(&mut self, first: Option<(Visit, Option<Visited>)>) -> Vec<Poll> {
         let mut batch = Vec::new();
-        batch.extend(first.map(|(visit, poll)| self.end(visit, poll)));
+        batch.extend(first.map(|(visit, visited)| self.end(visit, visited)));
         let clock = self.clock.clone();
         let linger = clock.sleep(LINGER);
         tokio::pin!(linger);
         while batch.len() < MAX_BATCH && !self.visits.is_empty() {
             tokio::select! {
                 biased;
-                Some((visit, poll)) = self.visits.next() => batch.push(self.end(visit, poll)),
+                Some((visit, visited)) = self.visits.next() => batch.push(self.end(visit, visited)),
                 () = &mut linger => break,
             }
         }
@@ -321,22 +336,27 @@ impl Poller {
     }
 
     /// Gives the host its turn back. A visit that broke down is a failed poll.
-    fn end(&mut self, visit: Visit, poll: Option<Poll>) -> Poll {
-        let mut poll = poll.unwrap_or_else(|| {
-            visiting::broken_down(self.catalog.as_deref(), &visit.state, self.clock.now())
+    fn end(&mut self, visit: Visit, visited: Option<Visited>) -> Poll {
+        let Visited { mut poll, hops } = visited.unwrap_or_else(|| {
+            let now = self.clock.now();
+            let poll = visiting::broken_down(self.catalog.as_deref(), &visit.state, now);
+            Visited { poll, hops: Vec::new() }
         });
-        self.gate.leave(&visit.host, host_hold(&poll));
+        restraint::end(&mut self.gate, &visit, &mut poll);
         if let Some(state) = self.feeds.get(&poll.feed).filter(|_| visit.in_full) {
             health::put_on_trial(&state.validators, &mut poll);
         }
         if let Some(catalog) = &self.catalog {
+            restraint::count_hops(&mut self.gate, catalog, &visit, &hops, poll.at);
             poll.next_poll_at = self.pacing.heed(&visit.state, &poll, &catalog.poll.rhythm);
         }
         poll
     }
 
     async fn record(&mut self, batch: Vec<Poll>) -> Result<(), StepError> {
-        let only_unchanged = batch.iter().all(|poll| matches!(poll.outcome, PollOutcome::NotModified { .. }));
+        let can_wait =
+            |poll: &Poll| matches!(poll.outcome, PollOutcome::NotModified { .. }) && poll.events.is_empty();
+        let only_unchanged = batch.iter().all(can_wait);
         for poll in &batch {
             self.remember(poll);
         }
@@ -371,18 +391,32 @@ impl Poller {
 
     /// Writes the unsaved polls once the oldest has waited long enough; returns when that is.
     async fn save_when_old(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StepError> {
+        let sites_due = self.save_sites(now).await?;
         let Some(oldest) = self.unsaved.first().map(|poll| time::after(poll.at, MAX_UNSAVED_AGE)) else {
-            return Ok(None);
+            return Ok(sites_due);
         };
         // A later instant than that was set before the clock was set back.
         if now < oldest && oldest <= time::after(now, MAX_UNSAVED_AGE) {
-            return Ok(Some(oldest));
+            return Ok(earliest(Some(oldest), sites_due));
         }
         self.save().await?;
+        Ok(sites_due)
+    }
+
+    /// Writes down what sites can still take, if that is due; returns when it will be.
+    async fn save_sites(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StepError> {
+        let Some(last) = self.sites_at.filter(|_| self.gate.has_changed()) else { return Ok(None) };
+        let due = time::after(last, SITES_EVERY);
+        if now < due && last <= now {
+            return Ok(Some(due));
+        }
+        self.sites_at = Some(now);
+        self.store.record_sites(self.gate.take_changed(now)).await?;
         Ok(None)
     }
 
     async fn save(&mut self) -> Result<(), StepError> {
+        self.save_sites(self.clock.now()).await?;
         if self.unsaved.is_empty() {
             return Ok(());
         }
@@ -446,28 +480,6 @@ fn is_due_in_full(state: &FeedState, now: Timestamp) -> bool {
 fn fraction(id: FeedId) -> f64 {
     let spread = u64::try_from(id.0).unwrap_or(0).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     f64::from(u32::try_from(spread >> 32).unwrap_or(0)) / (f64::from(u32::MAX) + 1.0)
-}
-
-/// The host whose patience a feed uses: host and port.
-fn host_of(spec: &FeedSpec) -> String {
-    site_of(&spec.url)
-}
-
-/// Whose patience a visit to `url` uses.
-pub(super) fn site_of(url: &Url) -> String {
-    match (url.host_str(), url.port_or_known_default()) {
-        (Some(host), Some(port)) => format!("{host}:{port}"),
-        _ => url.as_str().to_owned(),
-    }
-}
-
-fn host_hold(poll: &Poll) -> Option<Timestamp> {
-    match &poll.outcome {
-        PollOutcome::Failed(failure) if failure.kind == FailureKind::RateLimited => {
-            failure.retry_at.map(|at| at.min(time::after(poll.at, MAX_HOST_HOLD)))
-        }
-        _ => None,
-    }
 }
 
 fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {

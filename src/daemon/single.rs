@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use url::Url;
 
-use super::{Daemon, StepError, visiting::Visitor};
+use super::{Daemon, StepError, restraint, visiting::Visitor};
 use crate::{
     health,
     model::{Poll, Recorded, Timestamp},
@@ -45,7 +45,9 @@ impl Daemon {
             return Ok(Single::AskedToWait(until));
         }
         let readers = Arc::new(Semaphore::new(1));
-        let poll = Visitor { catalog, clock: self.clock.clone(), readers }.visit(state).await;
+        let site = restraint::site_of(&catalog, &state);
+        let visitor = Visitor { catalog, clock: self.clock.clone(), readers, uplink: Arc::default(), site };
+        let poll = visitor.visit(state).await.poll;
         let recorded = self.store.record_polls(vec![poll.clone()], health::learn).await?;
         Ok(match recorded.into_iter().next() {
             Some(recorded) => Single::Polled(Box::new((poll, recorded))),

@@ -13,20 +13,28 @@
 
 mod condition;
 mod gap;
+mod gone;
 mod liar;
+mod moving;
 mod renumbering;
 mod silence;
 #[cfg(test)]
 mod simulated;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::time::Duration;
 
-use crate::model::{
-    Counted, FeedEvent, FeedMemory, FeedState, Hints, Learned, PollOutcome, Redirect, Stored, Timestamp, time,
-};
-
+pub use condition::{DORMANT_AFTER, DORMANT_EVERY, FAILING_AFTER};
+pub use gone::{GONE_EVERY, GONE_POLLS, GONE_SPACING};
 pub use liar::put_on_trial;
+pub use moving::{MOVED_BACK_FAILURES, MOVED_POLLS, address};
+
+use crate::model::{
+    Counted, EventKind, FeedEvent, FeedMemory, FeedState, Health, Hints, Learned, PollOutcome, Redirect,
+    Stored, Timestamp, time,
+};
 
 /// A feed that could not be read for longer than this hid its news meanwhile: they did not come all at once.
 const BLIND_AFTER: Duration = Duration::from_secs(6 * 3_600);
@@ -56,13 +64,17 @@ pub struct Observation<'a> {
 /// What an answer says of its feed. `now` is the end of the visit.
 pub fn judge(now: Timestamp, state: &FeedState, seen: &Observation<'_>) -> Learned {
     let mut memory = state.memory.clone();
-    if let PollOutcome::Failed(failure) = seen.outcome {
-        memory.patience_until = failure.retry_at.filter(|at| *at > now);
-    } else {
-        memory.patience_until = None;
-    }
     let mut events = Vec::new();
-    condition::judge(now, state, seen.outcome, &mut memory, &mut events);
+    memory.patience_until = match seen.outcome {
+        PollOutcome::Failed(failure) => failure.retry_at.filter(|at| *at > now),
+        _ => None,
+    };
+    if let Some(hints) = seen.hints {
+        memory.hints = hints;
+    }
+    moving::watch(now, state, seen, &mut memory, &mut events);
+    gone::count(now, seen.outcome, &mut memory, &mut events);
+    condition::turn(now, state, seen.outcome, &mut memory, &mut events);
     trust(now, state, seen, &mut memory, &mut events);
     // What a body says is learned later, so there is always something to write of it.
     let changed = memory != state.memory || matches!(seen.outcome, PollOutcome::Modified { .. });
@@ -106,6 +118,7 @@ fn blind(now: Timestamp, state: &FeedState) -> Duration {
 pub fn learn(at: Timestamp, memory: &FeedMemory, counted: &Counted) -> Learned {
     let mut memory = memory.clone();
     let mut events = Vec::new();
+    moving::confirm(at, &mut memory, counted, &mut events);
     renumbering::look(at, &mut memory, counted, &mut events);
     liar::learn(at, &mut memory, counted, &mut events);
     gap::look(at, &mut memory, counted, &mut events);
@@ -125,4 +138,18 @@ pub fn learn(at: Timestamp, memory: &FeedMemory, counted: &Counted) -> Learned {
     }
     memory.pace.blind = Duration::ZERO;
     Learned { memory, events }
+}
+
+/// The least time between two visits to a feed that has not been heard of for long; `None` while it is to be visited
+/// as usual.
+pub fn rest(memory: &FeedMemory) -> Option<Duration> {
+    match memory.health {
+        _ if gone::is_confirmed(memory) => Some(GONE_EVERY),
+        Health::Dormant => Some(DORMANT_EVERY),
+        _ => None,
+    }
+}
+
+fn event(kind: EventKind, at: Timestamp, detail: String) -> FeedEvent {
+    FeedEvent { kind, at, count: None, detail }
 }

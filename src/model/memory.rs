@@ -98,6 +98,8 @@ pub struct FeedMemory {
     pub moving: Option<Moving>,
     /// The address adopted in place of the configured one, which stays its identity and the fallback.
     pub moved_to: Option<Url>,
+    /// The address whose answer gave the validators, after redirects; `None`: the configured one.
+    pub answered_by: Option<Url>,
     /// 410 in a row.
     pub gone: Option<Gone>,
     /// The publisher's wishes.

@@ -16,6 +16,7 @@ mod people;
 mod poll;
 mod report;
 mod search;
+mod site;
 mod subscription;
 pub mod time;
 mod topic;
@@ -37,6 +38,7 @@ pub use report::{
     ExportedItem, FeedReport, OperatorNews, OutboxReport, QueueReport, StatusReport, TopicReport,
 };
 pub use search::{ArchivePage, IndexEntry, IndexState, Narrowing, StoredItem};
+pub use site::{Ended, Site};
 pub use subscription::{
     AlertPolicy, Days, Delivery, DigestPolicy, Pending, PendingId, QuietHours, Route, Subscription,
     SubscriptionName, TopicSelector, WhenEmpty,

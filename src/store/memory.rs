@@ -16,7 +16,7 @@ pub(super) const COLUMNS: &str = "
     health, health_since_at_ms, patience_until_at_ms, moving_to, moving_polls, moving_since_at_ms, moved_to, gone_polls,
     gone_since_at_ms, hint_wait_ms, hint_skip_hours, hint_skip_days, full_at_ms, liar_since_at_ms, on_trial,
     pace_items_micro, pace_alerts_micro, pace_span_ms, pace_at_ms, longest_gap_ms, gaps_seen, last_new_at_ms,
-    window_items, rolling, gap_at_ms, renumbered_at_ms, silent_since_at_ms, hit_at_ms";
+    window_items, rolling, gap_at_ms, renumbered_at_ms, silent_since_at_ms, hit_at_ms, answered_by";
 
 const REMEMBER: &str = "
     UPDATE feed SET health = ?2, health_since_at_ms = ?3, patience_until_at_ms = ?4, moving_to = ?5, moving_polls = ?6,
@@ -24,7 +24,7 @@ const REMEMBER: &str = "
         hint_skip_hours = ?12, hint_skip_days = ?13, full_at_ms = ?14, liar_since_at_ms = ?15, on_trial = ?16,
         pace_items_micro = ?17, pace_alerts_micro = ?18, pace_span_ms = ?19, pace_at_ms = ?20, longest_gap_ms = ?21,
         gaps_seen = ?22, last_new_at_ms = ?23, window_items = ?24, rolling = ?25, gap_at_ms = ?26,
-        renumbered_at_ms = ?27, silent_since_at_ms = ?28, hit_at_ms = ?29
+        renumbered_at_ms = ?27, silent_since_at_ms = ?28, hit_at_ms = ?29, answered_by = ?30
     WHERE id = ?1";
 const ADD_EVENT: &str = "
     INSERT INTO feed_event (feed_id, kind, at_ms, count, detail, told_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -75,7 +75,7 @@ pub(super) fn report(r: &Row<'_>) -> Result<FeedEventReport, Error> {
 
 pub(super) fn remember(tx: &Transaction<'_>, feed: FeedId, memory: &FeedMemory) -> Result<(), Error> {
     let moving = memory.moving.as_ref();
-    let values: [&dyn rusqlite::ToSql; 29] = [
+    let values: [&dyn rusqlite::ToSql; 30] = [
         &feed.0,
         &memory.health.as_str(),
         &memory.health_since.map(row::ms),
@@ -105,6 +105,7 @@ pub(super) fn remember(tx: &Transaction<'_>, feed: FeedId, memory: &FeedMemory) 
         &memory.renumbered_at.map(row::ms),
         &memory.silent_since.map(row::ms),
         &memory.hit_at.map(row::ms),
+        &memory.answered_by.as_ref().map(Url::as_str),
     ];
     tx.prepare_cached(REMEMBER)?.execute(&values[..])?;
     Ok(())
@@ -159,6 +160,7 @@ pub(super) fn memory(r: &Row<'_>) -> rusqlite::Result<FeedMemory> {
         silent_since: row::instant(r, "silent_since_at_ms")?,
         hit_at: row::instant(r, "hit_at_ms")?,
         stored: Stored::Perhaps,
+        answered_by: row::link(r.get("answered_by")?),
     })
 }
 

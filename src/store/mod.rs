@@ -25,6 +25,7 @@ mod polls;
 mod row;
 mod scan;
 mod search;
+mod sites;
 mod upkeep;
 mod window;
 mod worker;

@@ -20,6 +20,7 @@ mod feeds;
 mod feeds_added;
 mod harness;
 mod hostile;
+mod manners;
 mod pipeline;
 mod queries;
 mod reading;

@@ -15,7 +15,7 @@ use crate::{
     config::{self, Config},
     daemon::Catalog,
     feed,
-    fetch::{self, FetchRequest, Fetched, Fetcher},
+    fetch::{self, FetchRequest, Fetched, Fetcher, Manner},
     matching::CompiledTopics,
     model::{FailureKind, ParsedFeed, Redirect, Validators, Warning},
 };
@@ -61,7 +61,7 @@ impl Tools {
     }
 
     fn spacing(&self, url: &Url) -> Duration {
-        self.catalog().map_or(SPACING, |catalog| catalog.manners(url).spacing)
+        self.catalog().map_or(SPACING, |catalog| catalog.manners_at(url).spacing)
     }
 
     /// The catalog, where there is a configuration.
@@ -185,7 +185,9 @@ impl<'t> Visitor<'t> {
         }
         self.begun.insert(host, clock.uptime());
         let request = FetchRequest { url: url.clone(), validators: Validators::default() };
-        let response = match self.fetcher.fetch(&request).await {
+        let access = self.tools.catalog().and_then(|catalog| catalog.access(url));
+        let manner = Manner { access, ..Manner::default() };
+        let response = match self.fetcher.fetch_as(&request, &manner).await {
             Ok(Fetched::Modified(response)) => response,
             Ok(Fetched::NotModified { .. }) => {
                 let trouble = Trouble {

@@ -6,6 +6,7 @@ ALTER TABLE feed ADD COLUMN moving_to TEXT;                    -- permanent redi
 ALTER TABLE feed ADD COLUMN moving_polls INTEGER NOT NULL DEFAULT 0;   -- polls in a row that led there
 ALTER TABLE feed ADD COLUMN moving_since_at_ms INTEGER;
 ALTER TABLE feed ADD COLUMN moved_to TEXT;                     -- adopted address; url stays the identity and the fallback
+ALTER TABLE feed ADD COLUMN answered_by TEXT;                  -- address that gave the validators; NULL: url itself
 ALTER TABLE feed ADD COLUMN gone_polls INTEGER NOT NULL DEFAULT 0;     -- polls in a row that were answered 410
 ALTER TABLE feed ADD COLUMN gone_since_at_ms INTEGER;          -- the first of them
 ALTER TABLE feed ADD COLUMN hint_wait_ms INTEGER;              -- longest of ttl, max-age, sy:update
@@ -58,7 +59,7 @@ CREATE TABLE item_text (
 
 -- What is known of the sites that feeds belong to; politeness survives a restart.
 CREATE TABLE site (
-    name             TEXT    NOT NULL PRIMARY KEY,  -- registrable domain, or host:port
+    name             TEXT    NOT NULL PRIMARY KEY,  -- registrable domain, host:port, or the name of a group
     tokens_milli     INTEGER NOT NULL,              -- left in the bucket, in thousandths
     counted_at_ms    INTEGER NOT NULL,              -- as of when
     not_before_at_ms INTEGER,                       -- no visit before

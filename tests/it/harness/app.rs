@@ -9,7 +9,7 @@ use wirewatch::{
     config::{self, Config, Environment},
     daemon::{Catalog, Daemon, Janitor, Mailer, Planner, Poller, Progress, StepError, TransportSpec},
     mail::{Identity, Memory, Sender},
-    model::{OutboundMail, Timestamp, time},
+    model::{EventKind, FeedSpec, FeedState, OutboundMail, Timestamp, time},
     store::Store,
 };
 
@@ -26,6 +26,7 @@ pub struct TestApp {
     pub memory: Memory,
     pub store: Store,
     config: String,
+    feeds: Vec<FeedSpec>,
     poller: Poller,
     planner: Planner,
     mailer: Mailer,
@@ -82,15 +83,22 @@ impl TestApp {
         Self::assemble(dir, farm, clock, memory, &config).await
     }
 
+    /// The same application, ended in order and started again.
+    pub async fn stopped_and_restarted(mut self) -> Self {
+        self.poller.drain().await.unwrap();
+        self.killed_and_restarted().await
+    }
+
     async fn assemble(dir: TempDir, farm: Farm, clock: Clock, memory: Memory, text: &str) -> Self {
+        farm.keep_time(clock.clone());
         let path = dir.path().join("wirewatch.toml");
         std::fs::write(&path, text).unwrap();
         let (config, catalog) = load(&path, &clock, &memory);
         let store = Store::open(&config.state.dir).unwrap();
         let daemon = Daemon::build(store.clone(), clock.clone(), catalog).await.unwrap();
         let (poller, planner, mailer) = (daemon.poller(), daemon.planner(), daemon.mailer());
-        let (config, janitor) = (text.to_owned(), daemon.janitor());
-        Self { dir, farm, clock, memory, store, config, poller, planner, mailer, janitor, daemon }
+        let (feeds, config, janitor) = (config.feeds, text.to_owned(), daemon.janitor());
+        Self { dir, farm, clock, memory, store, config, feeds, poller, planner, mailer, janitor, daemon }
     }
 
     async fn into_parts(self) -> (TempDir, Farm, Clock, Memory) {
@@ -113,6 +121,36 @@ impl TestApp {
     pub async fn poll(&mut self) {
         let never = CancellationToken::new();
         while self.poller.step(self.clock.now(), &never).await.unwrap() == Progress::Worked {}
+    }
+
+    /// Polls for so long: the clock goes from one instant at which something is due to the next.
+    pub async fn poll_for(&mut self, span: Duration) {
+        let (end, never) = (time::after(self.clock.now(), span), CancellationToken::new());
+        while self.clock.now() < end {
+            if let Progress::Idle { until } = self.poller.step(self.clock.now(), &never).await.unwrap() {
+                let now = self.clock.now();
+                let next = until.unwrap_or(end).clamp(time::after(now, Duration::from_millis(1)), end);
+                self.clock.advance(time::between(now, next));
+            }
+        }
+    }
+
+    /// One step that begins what may begin and waits for nothing.
+    pub async fn begin_visits(&mut self) {
+        let at_once = CancellationToken::new();
+        at_once.cancel();
+        self.poller.step(self.clock.now(), &at_once).await.unwrap();
+    }
+
+    /// What is known of the feeds, in the order of the configuration.
+    pub async fn feed_states(&self) -> Vec<FeedState> {
+        self.store.sync_feeds(self.clock.now(), self.feeds.clone()).await.unwrap()
+    }
+
+    /// What happened to feeds, oldest first.
+    pub async fn events(&self) -> Vec<(EventKind, String)> {
+        let found = self.store.feed_events(START, 1_000).await.unwrap();
+        found.into_iter().rev().map(|report| (report.event.kind, report.event.detail)).collect()
     }
 
     /// Begins the visits that are due, up to where `path` was asked for and has not answered yet.

@@ -39,6 +39,7 @@
 //! | [`feed`] | bytes | items and their identity; OPML | model, text |
 //! | [`query`] | what a topic's author wrote | expressions | model, text |
 //! | [`matching`] | topics and an item | matches; explanations | model, text, query |
+//! | [`story`] | items and the open stories | which report one event; what is new | model, text |
 //! | [`schedule`] | outcomes, policies | instants: next poll, retry, digest | model |
 //! | [`plan`] | pending matches, what was sent | mails due now, and when to look again | model, schedule |
 //! | [`render`] | a notification | subject, text, HTML | model, text |
@@ -80,5 +81,6 @@ pub mod render;
 pub mod schedule;
 pub mod search;
 pub mod store;
+pub mod story;
 pub mod systemd;
 pub mod text;

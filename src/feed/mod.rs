@@ -167,6 +167,11 @@ fn read_xml(text: &str, base: &Url, warnings: &mut Vec<Warning>) -> Result<RawFe
     lost_or(feed, seen)
 }
 
+/// The instant that a date names, as feeds write dates; `None` when the text is no date or ambiguous.
+pub fn parse_date(text: &str) -> Option<Timestamp> {
+    dates::parse(text)
+}
+
 fn lost_or(feed: RawFeed, seen: usize) -> Result<RawFeed, Error> {
     if feed.items.is_empty() && seen > 0 { Err(Error::EntriesLost { seen }) } else { Ok(feed) }
 }

@@ -21,5 +21,6 @@ mod pipeline;
 mod queries;
 mod search;
 mod store;
+mod stories;
 mod tidy;
 mod topics;

@@ -28,6 +28,8 @@ pub(super) const MAX_TITLE_TOKENS: usize = 60;
 pub(super) const MAX_TERMS: usize = 72;
 /// Words looked at together for names of several words.
 const MAX_NAME_WORDS: usize = 3;
+/// Bytes of words that are written small even in titles.
+const MAX_SMALL_WORD: usize = 4;
 /// Characters of a Han name looked up at most.
 const MAX_HAN_NAME: usize = 6;
 
@@ -50,10 +52,12 @@ pub(super) enum Kind {
     Money,
     /// The number of something in a series: `phase 1`, `day 43`.
     Ordinal,
+    /// A rare word written as a name.
+    Name,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Word,
         Self::Kin,
         Self::Person,
@@ -62,6 +66,7 @@ impl Kind {
         Self::Percent,
         Self::Money,
         Self::Ordinal,
+        Self::Name,
     ];
 }
 
@@ -95,7 +100,9 @@ impl Term {
 /// The terms of an item, sorted by id; at most [`MAX_TERMS`], of which those of the title come first, then the rarest.
 pub(super) fn terms(title: &str, first_text: &str) -> Vec<Term> {
     let mut found = BTreeMap::new();
+    let (title, label) = without_label(title);
     collect(title, MAX_TITLE_TOKENS, true, &mut found);
+    collect(label, MAX_TITLE_TOKENS, false, &mut found);
     collect(first_text, MAX_TEXT_TOKENS, false, &mut found);
     let mut terms: Vec<Term> = found.into_values().collect();
     if terms.len() > MAX_TERMS {
@@ -124,7 +131,8 @@ pub(super) fn is_ideographic(title: &str, first_text: &str) -> bool {
 fn id(kind: Kind, name: &str) -> u32 {
     // The kinds must not meet: the year 2025 is another term than the price of $2,025.
     let space = match kind {
-        Kind::Word => 0,
+        // Whether a word is written as a name is the outlet's taste.
+        Kind::Word | Kind::Name => 0,
         Kind::Kin => 1,
         Kind::Person => 2,
         Kind::Place => 3,
@@ -139,6 +147,8 @@ fn id(kind: Kind, name: &str) -> u32 {
 struct Collector<'a> {
     found: &'a mut BTreeMap<u32, Term>,
     in_title: bool,
+    /// Whether capital letters tell names.
+    has_names: bool,
 }
 
 impl Collector<'_> {
@@ -157,10 +167,16 @@ impl Collector<'_> {
     }
 }
 
+/// A title without the name of its series, as in `【权威访谈】…`; and that name.
+fn without_label(title: &str) -> (&str, &str) {
+    let parts = title.strip_prefix('【').and_then(|rest| rest.split_once('】'));
+    parts.filter(|(_, rest)| !rest.trim().is_empty()).map_or((title, ""), |(label, rest)| (rest, label))
+}
+
 fn collect(text: &str, limit: usize, in_title: bool, found: &mut BTreeMap<u32, Term>) {
     let folded = text::fold(text);
     let tokens: Vec<Token<'_>> = folded.tokens().take(limit).collect();
-    let mut out = Collector { found, in_title };
+    let mut out = Collector { found, in_title, has_names: !is_title_case(text, &tokens) };
     let mut rest = tokens.as_slice();
     let mut before: Option<&Token<'_>> = None;
     while let Some((first, after)) = rest.split_first() {
@@ -203,8 +219,25 @@ fn words(text: &str, rest: &[Token<'_>], before: Option<&Token<'_>>, out: &mut C
         return used;
     }
     let stem = lexicon::stem(first.text);
-    out.add(Kind::Word, &stem, LEXICON.rarity(&stem));
+    let rarity = LEXICON.rarity(&stem);
+    let is_name = out.has_names && rarity >= lexicon::UNLISTED && is_upper(text, first);
+    out.add(if is_name { Kind::Name } else { Kind::Word }, &stem, rarity);
     1
+}
+
+/// Whether most words begin with a capital letter, so that these tell no names.
+fn is_title_case(text: &str, tokens: &[Token<'_>]) -> bool {
+    let long = tokens.iter().skip(1).filter(|token| token.text.len() > MAX_SMALL_WORD);
+    let (mut all, mut upper) = (0, 0);
+    for token in long {
+        all += 1;
+        upper += usize::from(is_upper(text, token));
+    }
+    2 * upper > all
+}
+
+fn is_upper(text: &str, token: &Token<'_>) -> bool {
+    text.get(token.span.clone()).and_then(|word| word.chars().next()).is_some_and(char::is_uppercase)
 }
 
 fn is_capital(text: &str, token: &Token<'_>) -> bool {

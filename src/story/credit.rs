@@ -77,7 +77,7 @@ pub(super) fn agency(title: &str, first_text: &str, author: &str) -> Option<Agen
             || dashed(head, name)
             || head_of_cable(head, name)
     };
-    AGENCIES.iter().find(|(_, names)| names.iter().any(|name| is_credited(name))).map(|(agency, _)| *agency)
+    AGENCIES.iter().find(|(_, names)| names.iter().any(is_credited)).map(|(agency, _)| *agency)
 }
 
 /// `Title - Reuters`, `Title | AP`

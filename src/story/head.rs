@@ -10,7 +10,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{credit::Agency, fingerprint::Fingerprint, outlet::Tier, terms::Term};
+use super::{
+    credit::Agency,
+    fingerprint::Fingerprint,
+    outlet::Tier,
+    terms::{Kind, Term},
+};
 use crate::model::{StoryId, Timestamp};
 
 /// Fingerprints kept of a story: the first, and the newest of the others.
@@ -19,10 +24,6 @@ pub const MAX_MEMBERS: usize = 8;
 pub const MAX_TOLD: usize = 256;
 /// Sources counted one by one; a story that has more is news no longer by their number.
 pub const MAX_SOURCES: usize = 256;
-/// Terms a headline must add to say something new, unless it brings a long number.
-const NEW_TERMS: usize = 3;
-/// Rarity from which a term can make a headline new, in eighths of a nat.
-const TELLING: u8 = 40;
 
 /// An open story.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,7 +53,7 @@ pub enum News {
         /// Its tier.
         tier: Tier,
     },
-    /// The headline tells what none did before.
+    /// The headline names someone, a country or a figure that nobody told before.
     HeadlineChanged,
 }
 
@@ -139,16 +140,20 @@ impl StoryHead {
         if item.outlet.tier < self.best {
             news.push(News::BetterSource { tier: item.outlet.tier });
         }
-        let new: Vec<&Term> = item.terms.iter().filter(|term| self.is_new(term)).collect();
-        if new.len() >= NEW_TERMS || new.iter().any(|term| term.is_long_number()) {
+        if item.terms.iter().any(|term| self.is_new(term)) {
             news.push(News::HeadlineChanged);
         }
         news
     }
 
-    /// Whether a term of a title has not been told; small numbers and common words do not count.
+    /// Whether a term of a title tells what has not been told: someone, a country, or a figure that is no small count.
+    /// Other words differ from desk to desk.
     fn is_new(&self, term: &Term) -> bool {
-        let counts = if term.is_number() { term.is_long_number() } else { term.rarity >= TELLING };
+        let counts = match term.kind {
+            Kind::Person | Kind::Place | Kind::Percent | Kind::Money | Kind::Ordinal => true,
+            Kind::Number => term.is_long_number(),
+            Kind::Word | Kind::Kin | Kind::Name => false,
+        };
         term.in_title && counts && !self.told.contains(&term.id)
     }
 

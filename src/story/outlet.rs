@@ -118,9 +118,10 @@ impl Outlets {
     /// A feed is known by its whole name, or by an address or domain within it.
     fn by_feed(&self, feed: &str) -> Option<&Known> {
         let lower = feed.to_lowercase();
-        let addresses = lower.split_whitespace().filter_map(|word| {
+        let words = lower.split_whitespace().map(|word| word.trim_matches(['(', ')', '/']));
+        let addresses = words.filter_map(|word| {
             let host = Url::parse(word).ok().and_then(|url| url.host_str().map(str::to_owned));
-            host.or_else(|| word.contains('.').then(|| word.trim_matches(['/', '(', ')']).to_owned()))
+            host.or_else(|| word.contains('.').then(|| word.to_owned()))
         });
         let mut hosts = addresses.map(|host| host.split('/').next().unwrap_or_default().to_owned());
         self.names.get(lower.trim()).or_else(|| hosts.find_map(|host| self.by_host(&host)))

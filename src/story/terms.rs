@@ -87,10 +87,6 @@ pub(super) struct Term {
 const LONG_NUMBER: u8 = 48;
 
 impl Term {
-    pub(super) fn is_number(&self) -> bool {
-        matches!(self.kind, Kind::Number | Kind::Percent | Kind::Money | Kind::Ordinal)
-    }
-
     /// A number that hardly agrees by chance.
     pub(super) fn is_long_number(&self) -> bool {
         matches!(self.kind, Kind::Number | Kind::Money) && self.rarity >= LONG_NUMBER

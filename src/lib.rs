@@ -40,6 +40,7 @@
 //! | [`query`] | what a topic's author wrote | expressions | model, text |
 //! | [`matching`] | topics and an item | matches; explanations | model, text, query |
 //! | [`health`] | what a poll saw | what to remember of the feed; events | model |
+//! | [`story`] | items and the open stories | which report one event; what is new | model, text |
 //! | [`schedule`] | outcomes, policies | instants: next poll, retry, digest | model |
 //! | [`plan`] | pending matches, what was sent | mails due now, and when to look again | model, schedule |
 //! | [`render`] | a notification | subject, text, HTML | model, text |
@@ -82,5 +83,6 @@ pub mod render;
 pub mod schedule;
 pub mod search;
 pub mod store;
+pub mod story;
 pub mod systemd;
 pub mod text;

@@ -24,6 +24,7 @@ mod run;
 mod search;
 mod setup;
 mod status;
+mod stories;
 mod topics;
 
 use std::{
@@ -60,6 +61,9 @@ enum Command {
     /// List and try topics
     #[command(subcommand)]
     Topics(TopicsCommand),
+    /// Find out which items report one event
+    #[command(subcommand)]
+    Stories(StoriesCommand),
     /// List, find, add, try, import and export feeds
     #[command(subcommand)]
     Feeds(feeds::FeedsCommand),
@@ -168,6 +172,16 @@ enum TopicsCommand {
     },
     /// Measure topics on items whose topics are known: precision, recall and F1 of each
     Test(labels::TestArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum StoriesCommand {
+    /// Read items as JSON lines (id, title, summary, link, date, outlet), print id and story as JSON lines
+    Group {
+        /// Also say why each item belongs to its story, and what it adds
+        #[arg(long)]
+        explain: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -305,6 +319,7 @@ async fn dispatch(command: Command) -> Outcome {
         Command::Explain(args) => explain::explain(&args).await,
         Command::Backtest(args) => backtest::backtest(&args).await,
         Command::Topics(command) => topics::topics(&command),
+        Command::Stories(command) => stories::stories(&command),
         Command::Feeds(command) => feeds::feeds(&command).await,
         Command::Items(command) => items::items(&command).await,
         Command::Digest(command) => digest::digest(&command).await,

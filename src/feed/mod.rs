@@ -194,6 +194,11 @@ fn read_xml(
     finish(raw, base, now, warnings)
 }
 
+/// The instant that a date names, as feeds write dates; `None` when the text is no date or ambiguous.
+pub fn parse_date(text: &str) -> Option<Timestamp> {
+    dates::parse(text)
+}
+
 /// Why a document without complete items is no feed that honestly has none.
 fn nothing_in(found: &Inspection<'_>) -> Option<Error> {
     if !found.entries.is_empty() {
@@ -250,10 +255,12 @@ fn without_excess<'a>(found: &Inspection<'a>, warnings: &mut Vec<Warning>) -> Co
 fn not_a_feed(text: &str, base: &Url) -> Error {
     let head = start_of(text, 4 * 1_024).to_ascii_lowercase();
     let has = |tag: &str| head.contains(tag);
-    let (what, page) = if has("<html") || has("<!doctype html") || has("<head") || has("<body") {
-        ("an HTML page", true)
-    } else if has("<opml") {
+    let says_html = has("<html") || has("<!doctype html");
+    // OPML has a head and a body as well.
+    let (what, page) = if has("<opml") && !says_html {
         ("an OPML list of feeds", false)
+    } else if says_html || has("<head") || has("<body") {
+        ("an HTML page", true)
     } else if head.starts_with("\u{1f}\u{8b}") {
         ("compressed data", false)
     } else if has("<") {

@@ -27,6 +27,7 @@ mod reading;
 mod schedule;
 mod search;
 mod store;
+mod stories;
 mod tidy;
 mod topics;
 mod truth;

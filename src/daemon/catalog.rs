@@ -43,6 +43,8 @@ pub struct Catalog {
     pub operator: Vec<Recipient>,
     /// How mail leaves.
     pub transport: TransportSpec,
+    /// Where readers write to mute a story, with `{token}` where the token goes; `None`: mails name no such address.
+    pub commands_to: Option<String>,
     /// How mail looks.
     pub templates: Templates,
     /// How long items are kept.
@@ -125,6 +127,7 @@ impl Catalog {
                 own_hosts: allow,
             },
             operator: config.mail.operator.clone(),
+            commands_to: config.mail.commands_to.clone(),
             transport: transport(&config.mail, environment)?,
             templates: Templates::builtin().map_err(|error| error.to_string())?,
             keep: config.state.keep,

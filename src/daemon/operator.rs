@@ -14,9 +14,11 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Catalog, StepError};
 use crate::{
-    model::{Notification, NotificationKind, OperatorNews, Recipient, SubscriptionName, Timestamp, time},
+    model::{
+        Additions, Notification, NotificationKind, OperatorNews, Recipient, SubscriptionName, Timestamp, time,
+    },
     render,
-    store::{NewMail, Store},
+    store::{MailThread, NewMail, Store},
 };
 
 /// A feed without a success for this long is told.
@@ -96,6 +98,7 @@ fn mail(catalog: &Catalog, now: Timestamp, to: &Recipient, notices: &[String]) -
         coverage: None,
         notices: notices.to_vec(),
         settles: Vec::new(),
+        additions: Additions::default(),
     };
     match render::render(&notification, &catalog.templates) {
         Ok(rendered) => Some(NewMail {
@@ -109,6 +112,7 @@ fn mail(catalog: &Catalog, now: Timestamp, to: &Recipient, notices: &[String]) -
             stories: Vec::new(),
             window_end: None,
             settles: Vec::new(),
+            thread: MailThread::default(),
         }),
         Err(error) => {
             tracing::error!("the notice to the operator could not be rendered and is tried again: {error}");

@@ -17,6 +17,7 @@ mod report;
 mod search;
 mod subscription;
 pub mod time;
+mod told;
 mod topic;
 
 pub use feed::{FeedId, FeedSpec, FeedState, OnAdd, ParsedFeed, Validators, Warning, feed_label};
@@ -26,7 +27,9 @@ pub use memory::{
     Counted, EventKind, FeedEvent, FeedEventReport, FeedMemory, Gone, Health, Hints, Learn, Learned, Moving,
     Pace,
 };
-pub use notification::{Coverage, FeedTrouble, ItemView, Notification, NotificationKind, StoryView, Window};
+pub use notification::{
+    Additions, Coverage, FeedTrouble, ItemView, Notification, NotificationKind, StoryNews, StoryView, Window,
+};
 pub use people::{InvalidRecipient, Recipient, Secret};
 pub use poll::{FailureKind, Poll, PollFailure, PollOutcome, Recorded, Redirect};
 pub use report::{
@@ -34,8 +37,9 @@ pub use report::{
 };
 pub use search::{ArchivePage, IndexEntry, IndexState, Narrowing, StoredItem};
 pub use subscription::{
-    AlertPolicy, Days, Delivery, DigestPolicy, Pending, PendingId, QuietHours, Route, Subscription,
-    SubscriptionName, TopicSelector, WhenEmpty,
+    AlertPolicy, Dates, Days, Delivery, DigestPolicy, Line, MonthDays, Pending, PendingId, QuietHours, Route,
+    Subscription, SubscriptionName, Summary, TopicSelector, UpdatePolicy, WhenEmpty,
 };
 pub use time::Timestamp;
+pub use told::{Mute, News, NewsKind, StoryItem, Tier, Told, TopicVolume};
 pub use topic::{ClauseHit, Match, Topic, TopicName};

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_init.sql"),
     include_str!("migrations/0002_item_index.sql"),
     include_str!("migrations/0003_feed_health.sql"),
+    include_str!("migrations/0004_delivery.sql"),
 ];
 
 /// Brings the schema up to date.
@@ -34,14 +35,26 @@ pub(super) fn refuse_newer(found: i64) -> Result<(), Error> {
     if found > known { Err(Error::Newer { found, known }) } else { Ok(()) }
 }
 
+/// Refuses any schema but this program's: for those who may not bring it up to date.
+pub(super) fn refuse_other(connection: &Connection) -> Result<(), Error> {
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    refuse_newer(found)?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if found < known { Err(Error::Outdated { found, known }) } else { Ok(()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn released_migrations_are_never_edited() {
-        let pinned: &[u64] =
-            &[12_529_670_451_084_114_845, 17_229_254_431_252_516_424, 1_695_178_813_396_968_695];
+        let pinned: &[u64] = &[
+            12_529_670_451_084_114_845,
+            17_229_254_431_252_516_424,
+            1_695_178_813_396_968_695,
+            2_721_887_083_796_449_764,
+        ];
         let found: Vec<u64> =
             MIGRATIONS.iter().map(|sql| xxhash_rust::xxh3::xxh3_64(sql.as_bytes())).collect();
         assert_eq!(found, pinned, "write a new migration instead, and pin it here");

@@ -58,6 +58,12 @@ impl Store {
                 ))?
                 .execute([row::ms(items_before)])?;
             }
+            tx.prepare_cached("DELETE FROM settled WHERE settled_at_ms < ?1")?.execute([row::ms(items_before)])?;
+            tx.prepare_cached("DELETE FROM muted WHERE until_ms < ?1")?.execute([row::ms(items_before)])?;
+            tx.prepare_cached(
+                "DELETE FROM mail_story WHERE NOT EXISTS (SELECT 1 FROM story WHERE story.id = mail_story.story_id)",
+            )?
+            .execute([])?;
             Ok(Pruned { items: removed.len(), bodies })
         })
         .await

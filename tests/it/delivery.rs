@@ -9,6 +9,7 @@ use wirewatch::{
 
 use crate::harness::{
     app::TestApp,
+    dice::Dice,
     farm::{Farm, Page, rss_item},
 };
 
@@ -241,16 +242,6 @@ async fn a_recipient_whose_mail_hangs_delays_nobody_else() {
     }
 }
 
-/// Small numbers that a seed decides.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % n
-    }
-}
-
 /// Two alert readers, one of them by two subscriptions that overlap, and two digest readers in zones whose clocks change
 /// within the month. `edit` changes derived names, never what is subscribed to.
 fn household(edit: u64) -> String {
@@ -333,12 +324,9 @@ async fn month(seed: u64) {
     app.end().await;
 }
 
-/// More seeds, or others: `WIREWATCH_SEEDS=100..200`.
 #[tokio::test]
 async fn a_month_of_random_news_restarts_and_edits_reaches_everybody_once() {
-    let seeds = std::env::var("WIREWATCH_SEEDS").unwrap_or_else(|_| "0..3".to_owned());
-    let (from, to) = seeds.split_once("..").expect("WIREWATCH_SEEDS is written 100..200");
-    for seed in from.parse::<u64>().unwrap()..to.parse().unwrap() {
+    for seed in 0..3 {
         month(seed).await;
     }
 }

@@ -17,6 +17,8 @@ mod delivery;
 mod explain;
 mod faults;
 mod harness;
+mod month;
+mod news;
 mod pipeline;
 mod queries;
 mod search;

@@ -10,7 +10,7 @@ use wirewatch::{
         MailState, Match, NewItem, NotificationKind, OnAdd, Poll, PollFailure, PollOutcome, Recipient, Route,
         Settlement, StoryKey, SubscriptionName, Timestamp, TopicName, Validators, Window, time,
     },
-    store::{Enqueued, Error, NewMail, Store},
+    store::{Enqueued, Error, MailThread, NewMail, Store},
 };
 
 const NOW: Timestamp = Timestamp::constant(1_750_000_000, 0);
@@ -106,6 +106,7 @@ fn mail(key: &str) -> NewMail {
         stories: Vec::new(),
         window_end: None,
         settles: Vec::new(),
+        thread: MailThread::default(),
     }
 }
 
@@ -125,8 +126,8 @@ async fn a_writer_that_lost_the_store_is_fenced() {
     let shop = shop().await;
     std::fs::remove_file(shop.dir.path().join("lock")).unwrap();
     let usurper = Store::open(shop.dir.path()).unwrap();
-    assert!(matches!(shop.store.settle_pending(vec![]).await, Err(Error::Fenced)));
-    usurper.settle_pending(vec![]).await.unwrap();
+    assert!(matches!(shop.store.settle_pending(NOW, vec![]).await, Err(Error::Fenced)));
+    usurper.settle_pending(NOW, vec![]).await.unwrap();
 }
 
 #[tokio::test]
@@ -162,7 +163,7 @@ async fn identity_outlives_pruned_content_and_pending_matches_hold_it_back() {
     let pruned = shop.store.prune(later(1), NOW, 10).await.unwrap();
     assert_eq!(pruned.items, 0, "its match is still pending");
     let pending = shop.store.pending(10).await.unwrap();
-    shop.store.settle_pending(vec![pending[0].id]).await.unwrap();
+    shop.store.settle_pending(NOW, vec![(pending[0].id, "muted")]).await.unwrap();
     assert_eq!(shop.store.prune(later(1), NOW, 10).await.unwrap().items, 1);
     assert!(shop.store.items_after(None, 10).await.unwrap().is_empty());
     assert_eq!(shop.record(later(2), vec![item("a", keys)]).await, 0, "not new again");
@@ -212,7 +213,7 @@ async fn who_was_alerted_of_a_story_with_new_matches_is_known() {
         .await
         .unwrap();
     let history = shop.store.delivery_history(NOW, &[]).await.unwrap();
-    assert_eq!(history.alerted, [(desk(), pending[0].story)]);
+    assert_eq!(history.alerted, [(desk(), pending[0].story, None)], "what it said is not known");
     assert!(history.alerts.is_empty(), "only those after the instant asked for");
 }
 
@@ -323,7 +324,7 @@ async fn a_reader_beside_the_daemon_sees_commits_and_cannot_write() {
     let items = reader.items_after(None, 10).await.unwrap();
     assert_eq!(items[0].topics, [TopicName::new("metals")]);
     assert_eq!(reader.items_after(Some(items[0].id), 10).await.unwrap(), []);
-    assert!(matches!(reader.settle_pending(vec![]).await, Err(Error::ReadOnly)));
+    assert!(matches!(reader.settle_pending(NOW, vec![]).await, Err(Error::ReadOnly)));
     let nowhere = tempfile::tempdir().unwrap();
     assert!(matches!(Store::open_read_only(nowhere.path()), Err(Error::Open { .. })));
 }

@@ -283,7 +283,7 @@ mod tests {
             ["blog.example", "www.reuters.com", "www.ft.com"].map(|host| item(host, "Port fees", &[]));
         let joined = news(std::slice::from_ref(&blog), &[blog.clone(), wire.clone()], &policy);
         assert_eq!(joined, [News::FirstTier { source: "reuters.com".to_owned() }]);
-        assert_eq!(news(&[wire.clone()], &[wire.clone(), paper], &policy), []);
+        assert_eq!(news(std::slice::from_ref(&wire), &[wire.clone(), paper], &policy), []);
         let off = UpdatePolicy { on: vec![NewsKind::Sources], ..policy };
         assert_eq!(news(std::slice::from_ref(&blog), &[blog.clone(), wire], &off), []);
     }

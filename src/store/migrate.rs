@@ -61,6 +61,32 @@ mod tests {
     }
 
     #[test]
+    fn who_was_alerted_before_what_was_told_was_noted_stays_alerted() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for sql in &MIGRATIONS[..3] {
+            connection.execute_batch(sql).unwrap();
+        }
+        connection.pragma_update(None, "user_version", 3).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO alerted (recipient, story_id, enqueued_at_ms) VALUES ('a@b.example', 7, 1)",
+            )
+            .unwrap();
+        assert!(matches!(refuse_other(&connection), Err(Error::Outdated { found: 3, .. })));
+        migrate(&mut connection).unwrap();
+        refuse_other(&connection).unwrap();
+        let row: (i64, Option<i64>, Option<String>) = connection
+            .query_row("SELECT revision, told_at_ms, thread FROM alerted WHERE story_id = 7", [], |r| {
+                Ok((r.get(0)?, r.get(1)?, r.get(2)?))
+            })
+            .unwrap();
+        assert_eq!(row, (0, None, None));
+        let key: Vec<u8> =
+            connection.query_row("SELECT value FROM meta WHERE key = 'mute_key'", [], |r| r.get(0)).unwrap();
+        assert_eq!(key.len(), 32);
+    }
+
+    #[test]
     fn a_database_from_the_future_is_refused() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection).unwrap();

@@ -422,6 +422,7 @@ async fn a_month_of_outages_reaches_everybody_once() {
     for seed in seeds {
         let [updates, escalations] = month(seed).await;
         seen = [seen[0] + updates, seen[1] + escalations];
+        println!("seed {seed}: whole, {updates} updates, {escalations} escalations");
     }
     assert!(seen.iter().all(|n| *n > 0), "updates and escalations, of which there were none: {seen:?}");
 }

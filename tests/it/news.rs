@@ -186,3 +186,42 @@ async fn a_story_that_grows_breaks_out_of_the_digest_and_stays_in_it() {
     assert_eq!(digest.kind, NotificationKind::Digest);
     app.end().await;
 }
+
+/// The real program beside the application, which holds the lock as a daemon does.
+fn wirewatch(app: &TestApp, args: &[&str]) -> (Option<i32>, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wirewatch"));
+    command.arg("mute").args(args).arg("--config").arg(app.dir.path().join("wirewatch.toml"));
+    let done = command.output().unwrap();
+    let said = [done.stdout, done.stderr].concat();
+    (done.status.code(), String::from_utf8(said).unwrap())
+}
+
+#[tokio::test]
+async fn the_command_mutes_beside_a_running_daemon() {
+    let mut app = app(ALERT).await;
+    carry(&app, &SITES[..1], "Gallium sales halted");
+    app.turn().await;
+    let mail = app.mails().pop().unwrap();
+    let check = |args: &[&str], code: i32, said: &str| {
+        let (status, out) = wirewatch(&app, args);
+        assert!(status == Some(code) && out.contains(said), "{args:?}: {status:?} {out}");
+    };
+    check(&["1"], 0, "story 1 is muted for everybody until");
+    check(&["--list"], 0, "everybody");
+    check(&["1", "--remove"], 0, "1 mutes removed");
+    check(&[&mail.id.0, "--for", "2h"], 0, "story 1 is muted for desk@example.com until");
+    check(&[&format!("<{}@example.com>", mail.id.0)], 0, "muted for desk@example.com");
+    check(&["1", "--to", "ann@example.com"], 0, "muted for ann@example.com");
+    check(&["--list", "--json"], 0, "\"to\": \"desk@example.com\"");
+    check(&["99"], 1, "there is no story 99");
+    check(&["nothing"], 1, "no mail nothing names a story");
+    check(&["--token", "1-0000"], 1, "is not one of this installation");
+    check(&["1", "--for", "soon"], 2, "write 12h, 7d or 2w");
+    check(&["1", "--for", "0s"], 2, "write a time from 1s");
+    check(&[], 2, "STORY|MAIL-ID");
+    // It is in force with the next plan.
+    carry(&app, &SITES[1..2], "Germanium sales halted");
+    app.after(30).await;
+    assert_eq!(app.mails().len(), 1, "a clause that is new, of a story that is muted");
+    app.end().await;
+}

@@ -215,7 +215,8 @@ impl Planner {
             text: rendered.text,
             html: rendered.html,
             stories: due.stories.iter().map(|(id, _)| *id).collect(),
-            window_end: due.window.map(|window| window.to),
+            // A roll-up's window is for its reader; it completes no digest.
+            window_end: due.window.filter(|_| due.kind == NotificationKind::Digest).map(|window| window.to),
             settles: due.settles.clone(),
             thread: thread(now, due, facts, history),
         }))

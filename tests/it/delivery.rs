@@ -110,6 +110,21 @@ async fn alerts_held_by_quiet_hours_survive_an_edit() {
 }
 
 #[tokio::test]
+async fn what_comes_after_a_roll_up_is_not_held_as_well() {
+    let quiet = "quiet = { from = \"13:00\", to = \"16:00\", zone = \"UTC\" }";
+    let (mut app, _) = app(&alert("\"desk@example.com\"", "\"metals\"", quiet)).await;
+    app.farm.set("/a", Page::rss(&[item(1, "Gallium"), item(2, "Gallium")]));
+    app.turn().await;
+    app.after(2 * 60).await;
+    let kinds = |app: &TestApp| app.mails().iter().map(|mail| mail.kind).collect::<Vec<_>>();
+    assert_eq!(kinds(&app), [NotificationKind::RollUp]);
+    app.farm.set("/a", Page::rss(&[item(3, "Gallium"), item(4, "Gallium")]));
+    app.after(20).await;
+    assert_eq!(kinds(&app)[1..], [NotificationKind::Alert, NotificationKind::Alert], "one mail a story");
+    app.end().await;
+}
+
+#[tokio::test]
 async fn a_subscription_that_comes_back_begins_anew() {
     let (mut app, config) = app(&digest("\"metals\"", "name = \"boss\"")).await;
     app.turn().await;

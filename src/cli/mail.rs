@@ -40,6 +40,7 @@ pub(super) async fn mail(command: &MailCommand) -> Outcome {
         text: rendered.text,
         html: rendered.html,
         created_at: now,
+        in_reply_to: None,
     };
     say!("{}", catalog.transport);
     let mut transport = catalog.transport.open();

@@ -17,6 +17,7 @@ mod items;
 mod labels;
 mod mail;
 mod mark;
+mod mute;
 mod outbox;
 mod output;
 mod rules;
@@ -73,6 +74,8 @@ enum Command {
     /// Digests
     #[command(subcommand)]
     Digest(DigestCommand),
+    /// Send no more alerts about a story for a while; digests have it all the same
+    Mute(mute::MuteArgs),
     /// Mails that wait, were sent, or were given up
     #[command(subcommand)]
     Outbox(OutboxCommand),
@@ -323,6 +326,7 @@ async fn dispatch(command: Command) -> Outcome {
         Command::Feeds(command) => feeds::feeds(&command).await,
         Command::Items(command) => items::items(&command).await,
         Command::Digest(command) => digest::digest(&command).await,
+        Command::Mute(args) => mute::mute(&args).await,
         Command::Outbox(command) => outbox::outbox(&command).await,
         Command::Mail(command) => mail::mail(&command).await,
     }

@@ -27,10 +27,12 @@ pub const SUBMISSIONS_PORT: u16 = 465;
 pub const SUBMISSION_PORT: u16 = 587;
 /// Characters of the name in `from`.
 pub const MAX_SENDER_NAME: usize = 100;
+/// Characters of the longest token: the number of a story, `-`, and 26 of signature.
+const LONGEST_TOKEN: usize = 19 + 1 + 26;
 
 pub(super) const MAIL: Schema = Schema {
     name: "[mail]",
-    keys: &["from", "operator", "transport", "maildir", "smtp"],
+    keys: &["from", "operator", "commands_to", "transport", "maildir", "smtp"],
     elsewhere: &[
         ("to", "recipients stand in [[subscription]]"),
         ("password", "it stands in smtp = { password = … }"),
@@ -46,6 +48,9 @@ pub struct MailConfig {
     pub from: Sender,
     /// Who hears of failing feeds and dead letters; may be empty.
     pub operator: Vec<Recipient>,
+    /// Where readers write to mute a story; `{token}` in it, where there is one, is replaced. With any token it is a good
+    /// address.
+    pub commands_to: Option<String>,
     /// How mail leaves.
     pub transport: TransportConfig,
 }
@@ -125,6 +130,7 @@ pub(super) fn default_sender() -> Option<Sender> {
 pub(super) struct MailDraft {
     from: Option<Sender>,
     operator: Vec<Recipient>,
+    commands_to: Option<String>,
     transport: Option<Placed<TransportKind>>,
     maildir: Option<PathBuf>,
     smtp: Option<SmtpConfig>,
@@ -138,6 +144,9 @@ impl MailDraft {
         }
         if let Some(list) = table.texts("operator", "ops@example.com") {
             self.operator = recipients(&list.value, table.report());
+        }
+        if let Some(text) = table.text("commands_to", "wirewatch+{token}@example.com") {
+            self.commands_to = commands_to(&text, table.report()).or(self.commands_to.take());
         }
         let kinds = [("maildir", TransportKind::Maildir), ("smtp", TransportKind::Smtp)];
         self.transport = table.choice("transport", &kinds).or(self.transport.take());
@@ -173,8 +182,23 @@ impl MailDraft {
                 return None;
             }
         };
-        Some(MailConfig { from: self.from.or_else(default_sender)?, operator: self.operator, transport })
+        let from = self.from.or_else(default_sender)?;
+        Some(MailConfig { from, operator: self.operator, commands_to: self.commands_to, transport })
     }
+}
+
+/// Reads an address with at most one `{token}`, which must fit with the longest token.
+fn commands_to(text: &Text, report: &Report) -> Option<String> {
+    let pattern = text.value.trim();
+    let sample = pattern.replacen("{token}", &"0".repeat(LONGEST_TOKEN), 1);
+    let what = match Recipient::parse(&sample) {
+        Ok(_) if !sample.contains(['{', '}', '%', '?', '&', '#']) => return Some(pattern.to_owned()),
+        Ok(_) => "`commands_to` holds characters that do not go into a link".to_owned(),
+        Err(error) => format!("`commands_to` is no usable address: {error}"),
+    };
+    let remedy = "write one address, such as \"wirewatch+{token}@example.com\" or \"wirewatch@example.com\"";
+    report.error(&text.place, what, remedy);
+    None
 }
 
 /// Reads `Name <name@host>` or `name@host`.

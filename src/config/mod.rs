@@ -13,6 +13,8 @@
 //! Rejected: layering crates and serde: they stop at the first fault and lose the places of values.
 
 mod compile;
+mod cron;
+mod delivery;
 mod diagnostic;
 mod environment;
 mod feeds;
@@ -44,6 +46,7 @@ use url::Url;
 pub(crate) use self::diagnostic::did_you_mean;
 pub use self::{
     compile::typed_query,
+    delivery::{MAX_GROUP_WAIT, MAX_LINE, MAX_THRESHOLDS, UPDATE_EVERY},
     diagnostic::{Diagnostic, Diagnostics, MAX_DIAGNOSTICS, Severity},
     environment::Environment,
     feeds::{MAX_FEEDS, MAX_ON_ADD_ITEMS, MAX_OPML_FILES, MAX_TITLE_CHARS, MAX_URL_BYTES},

@@ -199,6 +199,39 @@ impl<'t> Table<'t> {
         }
     }
 
+    /// A list of whole numbers within `range`; faulty ones are reported and left out.
+    pub(super) fn integers(
+        &self,
+        key: &str,
+        range: RangeInclusive<u64>,
+        example: &str,
+    ) -> Option<Placed<Vec<u64>>> {
+        let value = self.get(key)?;
+        let DeValue::Array(array) = value.get_ref() else {
+            self.mismatch(key, value, "a list of whole numbers", &format!("write {key} = {example}"));
+            return None;
+        };
+        let mut numbers = Vec::with_capacity(array.len());
+        for element in array.iter() {
+            let number = match element.get_ref() {
+                DeValue::Integer(integer) => i128::from_str_radix(integer.as_str(), integer.radix()).ok(),
+                _ => None,
+            };
+            match number.and_then(|n| u64::try_from(n).ok()).filter(|n| range.contains(n)) {
+                Some(number) => numbers.push(number),
+                None => {
+                    let what = format!(
+                        "`{key}` holds what is no whole number from {} to {}",
+                        range.start(),
+                        range.end()
+                    );
+                    self.report.error(&self.value_place(element), what, format!("write {key} = {example}"));
+                }
+            }
+        }
+        Some(Placed { value: numbers, place: self.value_place(value) })
+    }
+
     /// A duration within `range`.
     pub(super) fn duration(&self, key: &str, range: RangeInclusive<Duration>) -> Option<Placed<Duration>> {
         let (lowest, highest) = (print_duration(*range.start()), print_duration(*range.end()));

@@ -1,6 +1,7 @@
 //! A configuration as a whole: broken ones, the example, drop-ins, limits and secrets.
 
 mod broken;
+mod delivering;
 mod limits;
 mod visits;
 mod whole;

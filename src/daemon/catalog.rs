@@ -51,6 +51,8 @@ pub struct Catalog {
     pub operator: Vec<Recipient>,
     /// How mail leaves.
     pub transport: TransportSpec,
+    /// Where readers write to mute a story, with `{token}` where the token goes; `None`: mails name no such address.
+    pub commands_to: Option<String>,
     /// How mail looks.
     pub templates: Templates,
     /// How long items are kept.
@@ -146,6 +148,7 @@ impl Catalog {
                 own_hosts: allow,
             },
             operator: config.mail.operator.clone(),
+            commands_to: config.mail.commands_to.clone(),
             transport: transport(&config.mail, environment)?,
             templates: Templates::builtin().map_err(|error| error.to_string())?,
             keep: config.state.keep,

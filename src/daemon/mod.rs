@@ -14,6 +14,7 @@
 //! **Invariant:** the one thing tasks share in memory is the catalog in force, swapped whole.
 //! **Invariant:** what tests call is what the loops call: each task's `step`.
 
+mod additions;
 mod catalog;
 mod heartbeat;
 mod host_gate;
@@ -136,7 +137,8 @@ impl Daemon {
     /// When the store refuses.
     pub async fn run_once(&self) -> Result<(), StepError> {
         let mut poller = self.poller();
-        let mut planner = self.planner();
+        // Nothing is waited for that comes after the end.
+        let mut planner = self.planner().without_group_wait();
         let mut mailer = self.mailer();
         // Digest windows open before the first item is read, so that nothing of this run falls before them.
         planner.step(self.clock.now()).await?;

@@ -15,11 +15,11 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{Catalog, StepError};
 use crate::{
     model::{
-        EventKind, FeedEventReport, Notification, NotificationKind, OperatorNews, Recipient,
+        Additions, EventKind, FeedEventReport, Notification, NotificationKind, OperatorNews, Recipient,
         SubscriptionName, Timestamp, time,
     },
     render,
-    store::{NewMail, Store},
+    store::{MailThread, NewMail, Store},
 };
 
 /// What is older than this is told no more: there was no operator to tell it to.
@@ -120,6 +120,7 @@ fn mail(catalog: &Catalog, now: Timestamp, to: &Recipient, notices: &[String]) -
         coverage: None,
         notices: notices.to_vec(),
         settles: Vec::new(),
+        additions: Additions::default(),
     };
     match render::render(&notification, &catalog.templates) {
         Ok(rendered) => Some(NewMail {
@@ -133,6 +134,7 @@ fn mail(catalog: &Catalog, now: Timestamp, to: &Recipient, notices: &[String]) -
             stories: Vec::new(),
             window_end: None,
             settles: Vec::new(),
+            thread: MailThread::default(),
         }),
         Err(error) => {
             tracing::error!("the notice to the operator could not be rendered and is tried again: {error}");

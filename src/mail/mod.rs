@@ -115,6 +115,7 @@ pub(crate) mod samples {
             text: "One story.\n\n.\n.. two dots\nEnd\n".to_owned(),
             html: "<p>One story.</p>\n".to_owned(),
             created_at: from_millis(1_795_000_000_000),
+            in_reply_to: None,
         }
     }
 }

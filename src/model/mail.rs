@@ -33,6 +33,8 @@ pub struct OutboundMail {
     pub html: String,
     /// When it was enqueued; the `Date` header.
     pub created_at: Timestamp,
+    /// The mail it follows up on: `In-Reply-To` and `References`.
+    pub in_reply_to: Option<NotificationId>,
 }
 
 /// A mail claimed for one attempt.

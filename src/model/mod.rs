@@ -19,6 +19,7 @@ mod search;
 mod site;
 mod subscription;
 pub mod time;
+mod told;
 mod topic;
 
 pub use feed::{FeedId, FeedSpec, FeedState, OnAdd, ParsedFeed, Validators, Warning, feed_label};
@@ -29,7 +30,8 @@ pub use memory::{
     RESTLESS, Stored, Trial,
 };
 pub use notification::{
-    Coverage, FeedDoubt, FeedTrouble, ItemView, Notification, NotificationKind, StoryView, Window,
+    Additions, Coverage, FeedDoubt, FeedTrouble, ItemView, Notification, NotificationKind, StoryNews,
+    StoryView, Window,
 };
 pub use pace::{FORGETTING, Pace};
 pub use people::{InvalidRecipient, Recipient, Secret};
@@ -40,8 +42,9 @@ pub use report::{
 pub use search::{ArchivePage, IndexEntry, IndexState, Narrowing, StoredItem};
 pub use site::{Ended, Site};
 pub use subscription::{
-    AlertPolicy, Days, Delivery, DigestPolicy, Pending, PendingId, QuietHours, Route, Subscription,
-    SubscriptionName, TopicSelector, WhenEmpty,
+    AlertPolicy, Dates, Days, Delivery, DigestPolicy, Line, MonthDays, Pending, PendingId, QuietHours, Route,
+    Subscription, SubscriptionName, Summary, TopicSelector, UpdatePolicy, WhenEmpty,
 };
 pub use time::Timestamp;
+pub use told::{Mute, News, NewsKind, StoryItem, Tier, Told, TopicVolume};
 pub use topic::{ClauseHit, Match, Topic, TopicName};

@@ -3,13 +3,18 @@
 use jiff::tz::TimeZone;
 use url::Url;
 
-use super::{ItemId, Match, PendingId, Recipient, StoryId, SubscriptionName, Timestamp, Topic, TopicName};
+use super::{
+    ItemId, Match, News, PendingId, Recipient, StoryId, SubscriptionName, Summary, Timestamp, Topic,
+    TopicName, TopicVolume,
+};
 
 /// What kind of mail it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NotificationKind {
     /// One story, at once.
     Alert,
+    /// What is new about a story that was alerted before.
+    Update,
     /// Several stories that quiet hours or `max_per_hour` held back.
     RollUp,
     /// Everything since the last digest.
@@ -23,6 +28,7 @@ impl NotificationKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Alert => "alert",
+            Self::Update => "update",
             Self::RollUp => "rollup",
             Self::Digest => "digest",
             Self::Operator => "operator",
@@ -66,6 +72,31 @@ pub struct Notification {
     pub notices: Vec<String>,
     /// The pending matches this mail settles.
     pub settles: Vec<PendingId>,
+    /// What the mail says beside its stories.
+    pub additions: Additions,
+}
+
+/// What a mail says beside its stories; empty where it says nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Additions {
+    /// Updates, and stories of a roll-up that were alerted before: what is new about them. In order of the stories.
+    pub news: Vec<StoryNews>,
+    /// Digests: what the mail makes of its window.
+    pub summary: Summary,
+    /// Digests: how often each topic was matched, in order of [`Notification::topics`].
+    pub volumes: Vec<TopicVolume>,
+    /// Alerts, updates and roll-ups: the `mailto:` that mutes a story for this recipient. Empty unless
+    /// `commands_to` is configured.
+    pub mutes: Vec<(StoryId, String)>,
+}
+
+/// What is new about a story; not empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoryNews {
+    /// Which story.
+    pub story: StoryId,
+    /// What, most important first.
+    pub news: Vec<News>,
 }
 
 /// A story as mails show it.

@@ -121,13 +121,16 @@ macro_rules! builtin {
     ($($path:literal),* $(,)?) => { [$(($path, include_str!(concat!("templates/", $path)))),*] };
 }
 
-const BUILTIN: [(&str, &str); 15] = builtin![
+const BUILTIN: [(&str, &str); 18] = builtin![
     "shared/page.html",
     "shared/story.html",
     "shared/story.txt",
     "alert/subject.txt",
     "alert/body.txt",
     "alert/body.html",
+    "update/subject.txt",
+    "update/body.txt",
+    "update/body.html",
     "rollup/subject.txt",
     "rollup/body.txt",
     "rollup/body.html",

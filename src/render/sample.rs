@@ -12,9 +12,9 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use crate::model::{
-    ClauseHit, Coverage, FeedDoubt, FeedTrouble, Field, ItemId, ItemView, Match, Notification,
-    NotificationKind, Recipient, StoryId, StoryView, SubscriptionName, Timestamp, Topic, TopicName, Window,
-    time,
+    Additions, ClauseHit, Coverage, FeedDoubt, FeedTrouble, Field, ItemId, ItemView, Match, News,
+    Notification, NotificationKind, Recipient, StoryId, StoryNews, StoryView, SubscriptionName, Timestamp,
+    Topic, TopicName, Window, time,
 };
 
 /// 2026-11-23T07:30:00Z, a Monday.
@@ -26,7 +26,7 @@ const MINUTE_MS: i64 = 60_000;
 pub fn sample(kind: NotificationKind) -> Notification {
     let at = time::from_millis(AT_MS);
     let stories = match kind {
-        NotificationKind::Alert => vec![port_fees()],
+        NotificationKind::Alert | NotificationKind::Update => vec![port_fees()],
         NotificationKind::RollUp | NotificationKind::Digest => vec![port_fees(), rare_earths(), phone_call()],
         NotificationKind::Operator => Vec::new(),
     };
@@ -53,7 +53,7 @@ pub fn sample(kind: NotificationKind) -> Notification {
             NotificationKind::RollUp | NotificationKind::Digest => {
                 Some(Window { from: minutes_before(9 * 60 + 30), to: at })
             }
-            NotificationKind::Alert | NotificationKind::Operator => None,
+            NotificationKind::Alert | NotificationKind::Update | NotificationKind::Operator => None,
         },
         coverage: (kind == NotificationKind::Digest).then(coverage),
         notices: match kind {
@@ -64,7 +64,26 @@ pub fn sample(kind: NotificationKind) -> Notification {
             _ => Vec::new(),
         },
         settles: ids.take(stories.len()).collect(),
+        additions: additions(kind),
         stories,
+    }
+}
+
+fn additions(kind: NotificationKind) -> Additions {
+    let news = vec![
+        News::Sources(3),
+        News::FirstTier { source: "wire.example.com".to_owned() },
+        News::Clause { topic: TopicName::new("us-china-trade"), clause: Arc::from("tariff*") },
+        News::Headline { before: "Envoys meet in Geneva".to_owned(), now: String::new() },
+    ];
+    let mute = "mailto:wirewatch@example.com?subject=mute%201-0123456789abcdefghjkmnpqrs".to_owned();
+    match kind {
+        NotificationKind::Update => Additions {
+            news: vec![StoryNews { story: StoryId(1), news }],
+            mutes: vec![(StoryId(1), mute)],
+            ..Additions::default()
+        },
+        _ => Additions::default(),
     }
 }
 

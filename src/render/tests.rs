@@ -8,8 +8,13 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::*;
 use crate::model::{FeedDoubt, FeedTrouble, ItemId, ItemView, StoryId, StoryView};
 
-const KINDS: [NotificationKind; 4] =
-    [NotificationKind::Alert, NotificationKind::RollUp, NotificationKind::Digest, NotificationKind::Operator];
+const KINDS: [NotificationKind; 5] = [
+    NotificationKind::Alert,
+    NotificationKind::Update,
+    NotificationKind::RollUp,
+    NotificationKind::Digest,
+    NotificationKind::Operator,
+];
 
 fn rendered(notification: &Notification) -> Rendered {
     static BUILTIN: LazyLock<Templates> = LazyLock::new(|| Templates::builtin().unwrap());
@@ -35,6 +40,12 @@ fn samples_read_as_the_golden_files() {
         "[US–China trade] Washington and Beijing agree to shelve port fees for a year (3 sources)",
         include_str!("golden/alert.txt"),
         include_str!("golden/alert.html"),
+    );
+    check(
+        NotificationKind::Update,
+        "[US–China trade] Update: Washington and Beijing agree to shelve port fees for a year (3 sources)",
+        include_str!("golden/update.txt"),
+        include_str!("golden/update.html"),
     );
     check(
         NotificationKind::RollUp,
@@ -197,7 +208,9 @@ fn mails_load_nothing_and_link_only_to_the_web() {
             assert!(!html.contains(loads), "{loads} in {}", kind.as_str());
         }
         let links: Vec<&str> = html.split("href=\"").skip(1).collect();
-        assert!(links.iter().all(|link| link.starts_with("https://")));
+        assert!(
+            links.iter().all(|link| link.starts_with("https://") || link.starts_with("mailto:wirewatch@"))
+        );
         assert_eq!(links.is_empty(), kind == NotificationKind::Operator);
         for wanted in ["<html lang=\"en\">", "<title>", "content=\"light dark\"", "max-width:600px"] {
             assert!(html.contains(wanted), "{wanted}");

@@ -18,7 +18,9 @@ use super::{
     link::{self, LinkView},
     when,
 };
-use crate::model::{ClauseHit, Field, ItemView, Notification, NotificationKind, StoryView, TopicName};
+use crate::model::{
+    ClauseHit, Field, ItemView, News, Notification, NotificationKind, StoryNews, StoryView, TopicName,
+};
 
 /// Longest subject in graphemes (row 36 of the fault list; mail programs show fewer).
 pub(super) const MAX_SUBJECT: usize = 200;
@@ -75,6 +77,18 @@ pub(super) struct MailView<'a> {
     window: Option<&'a WindowView>,
     coverage: Option<&'a CoverageView>,
     notices: &'a [String],
+    /// Updates: what is new, a sentence each, most important first.
+    news: &'a [String],
+    /// Where a story can be muted; empty unless the configuration says so.
+    mutes: &'a [MuteView],
+}
+
+/// Where a story can be muted.
+#[derive(Debug, Serialize)]
+struct MuteView {
+    title: String,
+    /// `mailto:` and an address of the operator's.
+    href: String,
 }
 
 /// What subjects are made of.
@@ -197,6 +211,8 @@ pub(super) struct Prepared<'a> {
     window: Option<WindowView>,
     coverage: Option<CoverageView>,
     notices: Vec<String>,
+    news: Vec<String>,
+    mutes: Vec<MuteView>,
 }
 
 impl<'a> Prepared<'a> {
@@ -236,6 +252,8 @@ impl<'a> Prepared<'a> {
                 to: when::full(window.to, &n.zone),
             }),
             coverage: coverage(n),
+            news: n.additions.news.iter().flat_map(|story| news(story, &title_of)).collect(),
+            mutes: mutes(n, &cards),
             notification,
             cards,
             groups,
@@ -288,8 +306,33 @@ impl<'a> Prepared<'a> {
             window: self.window.as_ref(),
             coverage: self.coverage.as_ref(),
             notices: self.notices.get(..if is_operator { shown } else { 0 }).unwrap_or_default(),
+            news: &self.news,
+            mutes: &self.mutes,
         }
     }
+}
+
+/// What is new about a story, a sentence each.
+fn news(story: &StoryNews, title_of: &impl Fn(&TopicName) -> String) -> Vec<String> {
+    let sentence = |news: &News| match news {
+        News::Sources(count) => format!("{} sources report it now", when::count(u64::from(*count))),
+        News::FirstTier { source } => format!("{} reports it too", clean::short(source, MAX_NAME)),
+        News::Clause { topic, clause } => {
+            format!("It now matches {}: {}", title_of(topic), clean::short(clause, MAX_NAME))
+        }
+        News::Headline { before, .. } => {
+            format!("The headline changed; it was: {}", clean::short(before, MAX_NOTICE))
+        }
+    };
+    story.news.iter().map(sentence).collect()
+}
+
+fn mutes(n: &Notification, cards: &[StoryCard]) -> Vec<MuteView> {
+    let of_story = |(id, href): &(crate::model::StoryId, String)| {
+        let card = n.stories.iter().position(|story| story.id == *id).and_then(|at| cards.get(at))?;
+        Some(MuteView { title: card.title.clone(), href: href.clone() })
+    };
+    n.additions.mutes.iter().filter_map(of_story).collect()
 }
 
 /// The stories of each topic, in order of the configuration; stories of other topics come last.

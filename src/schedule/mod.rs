@@ -12,10 +12,11 @@
 //! servers that ask for patience.
 //! **Invariant:** a local time is due once a day, on the days when clocks change too (see [`next_digest`]).
 //!
-//! Rejected: a cron crate. Its answers on clock changes differ from one crate to the next, and the configuration
-//! only knows times of day and weekdays.
+//! Rejected: a cron crate. Its answers on clock changes differ from one crate to the next, and a cron line is a set of
+//! local times on a set of dates, which is what plain times are.
 
 mod capacity;
+mod dates;
 mod local;
 mod poll;
 mod ramp;
@@ -23,7 +24,8 @@ mod rhythm;
 mod wishes;
 
 pub use capacity::{Load, Shortfall, shortfalls};
-pub use local::{last_digest, next_digest, quiet_until};
+pub use dates::ever;
+pub use local::{day_edges, last_digest, next_digest, quiet_until};
 pub use poll::{
     DORMANT, GONE, MAIL_BACKOFF_BASE, MAIL_BACKOFF_CAP, MAX_PATIENCE, PollPolicy, backoff, next_poll,
 };

@@ -64,6 +64,12 @@ impl Store {
                      SELECT id FROM feed_event WHERE at_ms < ?1 ORDER BY at_ms LIMIT ?2)",
             )?
             .execute((row::ms(items_before), row::limit(limit)))?;
+            tx.prepare_cached("DELETE FROM settled WHERE settled_at_ms < ?1")?.execute([row::ms(items_before)])?;
+            tx.prepare_cached("DELETE FROM muted WHERE until_ms < ?1")?.execute([row::ms(items_before)])?;
+            tx.prepare_cached(
+                "DELETE FROM mail_story WHERE NOT EXISTS (SELECT 1 FROM story WHERE story.id = mail_story.story_id)",
+            )?
+            .execute([])?;
             Ok(Pruned { items: removed.len(), bodies })
         })
         .await

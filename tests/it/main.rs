@@ -21,6 +21,8 @@ mod feeds_added;
 mod harness;
 mod hostile;
 mod manners;
+mod month;
+mod news;
 mod pipeline;
 mod queries;
 mod reading;

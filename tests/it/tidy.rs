@@ -51,6 +51,7 @@ const HOMES: &[(&str, &str)] = &[
     ("lettre::", "mail"),
     ("feed_rs::", "feed"),
     ("sd_notify::", "systemd"),
+    ("aws_lc_rs::", "store"),
 ];
 const SQL: &[&str] = &["SELECT ", "INSERT INTO ", "INSERT OR ", "DELETE FROM ", "CREATE TABLE ", "PRAGMA "];
 const MAX_LINES: usize = 600;

@@ -9,7 +9,7 @@ use wirewatch::{
     config::{self, Config, Environment},
     daemon::{Catalog, Daemon, Janitor, Mailer, Planner, Poller, Progress, StepError, TransportSpec},
     mail::{Identity, Memory, Sender},
-    model::{EventKind, FeedSpec, FeedState, OutboundMail, Timestamp, time},
+    model::{Delivery, EventKind, FeedSpec, FeedState, OutboundMail, Subscription, Timestamp, time},
     store::Store,
 };
 
@@ -25,6 +25,8 @@ pub struct TestApp {
     pub clock: Clock,
     pub memory: Memory,
     pub store: Store,
+    /// In force, as the planner has them.
+    pub subscriptions: Vec<Subscription>,
     config: String,
     feeds: Vec<FeedSpec>,
     poller: Poller,
@@ -94,11 +96,26 @@ impl TestApp {
         let path = dir.path().join("wirewatch.toml");
         std::fs::write(&path, text).unwrap();
         let (config, catalog) = load(&path, &clock, &memory);
+        let subscriptions = catalog.subscriptions.clone();
         let store = Store::open(&config.state.dir).unwrap();
         let daemon = Daemon::build(store.clone(), clock.clone(), catalog).await.unwrap();
         let (poller, planner, mailer) = (daemon.poller(), daemon.planner(), daemon.mailer());
         let (feeds, config, janitor) = (config.feeds, text.to_owned(), daemon.janitor());
-        Self { dir, farm, clock, memory, store, config, feeds, poller, planner, mailer, janitor, daemon }
+        Self {
+            dir,
+            farm,
+            clock,
+            memory,
+            store,
+            subscriptions,
+            config,
+            feeds,
+            poller,
+            planner,
+            mailer,
+            janitor,
+            daemon,
+        }
     }
 
     async fn into_parts(self) -> (TempDir, Farm, Clock, Memory) {
@@ -114,7 +131,9 @@ impl TestApp {
         let path = self.dir.path().join("wirewatch.toml");
         std::fs::write(&path, text).unwrap();
         self.config = text.to_owned();
-        self.daemon.replace_catalog(load(&path, &self.clock, &self.memory).1);
+        let catalog = load(&path, &self.clock, &self.memory).1;
+        self.subscriptions.clone_from(&catalog.subscriptions);
+        self.daemon.replace_catalog(catalog);
     }
 
     /// Polls what is due, until nothing is.
@@ -222,6 +241,19 @@ impl TestApp {
         while self.planner.step(self.clock.now()).await.unwrap() == Progress::Worked {}
     }
 
+    /// Plans while `table` is missing, which the store refuses, and puts it back. What is refused stays pending.
+    pub async fn plan_refused_by(&mut self, table: &str) -> Result<Progress, StepError> {
+        self.tamper(&format!("ALTER TABLE {table} RENAME TO aside"));
+        let stepped = self.planner.step(self.clock.now()).await;
+        self.tamper(&format!("ALTER TABLE aside RENAME TO {table}"));
+        stepped
+    }
+
+    /// One step of the planner: when it is to be called next, if nothing was due.
+    pub async fn plan_once(&mut self) -> Progress {
+        self.planner.step(self.clock.now()).await.unwrap()
+    }
+
     /// Sends until nothing is due.
     pub async fn send(&mut self) {
         while self.mailer.step(self.clock.now()).await.unwrap() == Progress::Worked {}
@@ -269,5 +301,13 @@ fn load(path: &Path, clock: &Clock, memory: &Memory) -> (Config, Catalog) {
     let config = config::load(path, &environment, &config::read_outlines).unwrap_or_else(|e| panic!("{e}"));
     let mut catalog = Catalog::from_config(&config, &environment, clock.clone()).unwrap();
     catalog.transport = TransportSpec::Memory(memory.clone());
+    // The clock stands still within a turn, so alerts wait for others only where a test is about that.
+    if !std::fs::read_to_string(path).unwrap().contains("group_wait") {
+        for subscription in &mut catalog.subscriptions {
+            if let Delivery::Alert(policy) = &mut subscription.delivery {
+                policy.group_wait = Duration::ZERO;
+            }
+        }
+    }
     (config, catalog)
 }

@@ -180,6 +180,7 @@ impl Dice {
             matches: Vec::new(),
             announce: Announce::Baseline,
             routes: Vec::new(),
+            alerts: 0,
         }
     }
 }

@@ -23,9 +23,9 @@
 //!
 //! # Words
 //! One word per thing, in code, configuration, commands, SQL and mail: a **feed** is a URL we poll, an **item** an RSS
-//! item, Atom entry or JSON Feed item, a **poll** one visit to a feed. A **topic** is a named query, a **match** an item
-//! that satisfies one, a **story** the items (of any feed) that report one event. A **subscription** is topics ×
-//! recipients × delivery (alert or digest); a match waits as **pending** until the mail it belongs to, a
+//! item, Atom entry, JSON Feed item or entry of a news sitemap, a **poll** one visit to a feed. A **topic** is a named
+//! query, a **match** an item that satisfies one, a **story** the items (of any feed) that report one event. A
+//! **subscription** is topics × recipients × delivery (alert or digest); a match waits as **pending** until the mail it belongs to, a
 //! **notification**, is in the **outbox**. The **catalog** is what is in force: feeds, compiled topics, subscriptions.
 //! [`model`] holds these as plain types.
 //!
@@ -40,6 +40,7 @@
 //! | [`query`] | what a topic's author wrote | expressions | model, text |
 //! | [`matching`] | topics and an item | matches; explanations | model, text, query |
 //! | [`health`] | what a poll saw | what to remember of the feed; events | model |
+//! | [`story`] | items and the open stories | which report one event; what is new | model, text |
 //! | [`schedule`] | outcomes, policies | instants: next poll, retry, digest | model |
 //! | [`plan`] | pending matches, what was sent | mails due now, and when to look again | model, schedule |
 //! | [`render`] | a notification | subject, text, HTML | model, text |
@@ -64,7 +65,7 @@
 //! the whole application on a clock that stands still; `store`, `pipeline`, `delivery`, `faults`, `crash`, `cli` and
 //! `daemon` use them, the last two on the real binary. `topics` holds the built-in topics to `tests/headlines/`,
 //! `queries` what is printed of mistakes in a query. Nothing leaves loopback. `benches/` measures, `fuzz/` tries random
-//! text on the language, on folding and on matching; neither is part of a test run.
+//! text on the language, on folding, on matching and on every step of reading a feed; neither is part of a test run.
 
 pub mod cli;
 pub mod clock;
@@ -82,5 +83,6 @@ pub mod render;
 pub mod schedule;
 pub mod search;
 pub mod store;
+pub mod story;
 pub mod systemd;
 pub mod text;

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, process::ExitCode};
 
 use futures_util::{StreamExt, stream};
-use url::Host;
+use url::{Host, Url};
 
 use super::{
     CheckArgs, Failure, Outcome, exclusion,
@@ -12,9 +12,9 @@ use super::{
 use crate::{
     clock::Clock,
     config::Config,
-    daemon::Catalog,
+    daemon::{self, Catalog},
     feed,
-    fetch::{self, FetchRequest, Fetched},
+    fetch::{self, FetchRequest, Fetched, Manner},
     model::{AlertPolicy, Delivery, FeedSpec, NotificationKind, Validators},
     render, schedule,
 };
@@ -35,14 +35,20 @@ pub(super) async fn check(args: &CheckArgs) -> Outcome {
     for warning in &config.warnings {
         output::tell!("{warning}\n");
     }
+    if let Some(warning) = anonymous(&config) {
+        output::tell!("{warning}\n");
+    }
     for feed in &catalog.feeds {
-        if let Some(warning) = refused(&catalog, feed) {
+        if let Some(warning) = refused(&catalog, &feed.url) {
             output::tell!("{warning}\n");
         }
     }
     templates(&catalog)?;
     for warning in exclusion::warnings(&config).await {
         output::tell!("{warning}\n");
+    }
+    for short in daemon::shortfalls(&config).map_err(Failure::Config)? {
+        output::tell!("warning: {short}\n");
     }
     summary(&config, &catalog);
     if !args.online {
@@ -87,19 +93,28 @@ fn summary(config: &Config, catalog: &Catalog) {
     }
 }
 
+/// Sites that do not know whom to write to can only block.
+fn anonymous(config: &Config) -> Option<String> {
+    let is_open = config.feeds.iter().any(|feed| feed.url.domain().is_some());
+    (is_open && config.fetch.contact.is_none()).then(|| {
+        "warning: sites are visited without a word on how to reach you, and can only block what they mind\n  \
+         = help: add contact = \"https://example.com/about-our-bot\" or \"mailto:you@example.com\" to [fetch]"
+            .to_owned()
+    })
+}
+
 /// A feed whose address is refused at every visit, whatever it answers.
-fn refused(catalog: &Catalog, feed: &FeedSpec) -> Option<String> {
-    let ip: IpAddr = match feed.url.host()? {
+pub(super) fn refused(catalog: &Catalog, url: &Url) -> Option<String> {
+    let ip: IpAddr = match url.host()? {
         Host::Ipv4(ip) => ip.into(),
         Host::Ipv6(ip) => ip.into(),
         Host::Domain(_) => return None,
     };
     let why = fetch::is_public(ip).err()?;
-    let allowed = catalog.poll.own_hosts.permits(None, ip, feed.url.port_or_known_default());
+    let allowed = catalog.poll.own_hosts.permits(None, ip, url.port_or_known_default());
     (!allowed).then(|| {
         format!(
-            "warning: {} will not be visited: {ip} is {why}\n  = help: add allow = [\"{ip}\"] to [fetch]",
-            feed.url
+            "warning: {url} will not be visited: {ip} is {why}\n  = help: add allow = [\"{ip}\"] to [fetch]"
         )
     })
 }
@@ -137,7 +152,8 @@ async fn visit_feeds(catalog: &Catalog) -> bool {
 
 async fn visit(catalog: &Catalog, spec: &FeedSpec) -> Result<String, String> {
     let request = FetchRequest { url: spec.url.clone(), validators: Validators::default() };
-    match catalog.fetcher.fetch(&request).await.map_err(|error| error.to_string())? {
+    let manner = Manner { validated: None, access: catalog.access(&spec.url) };
+    match catalog.fetcher.fetch_as(&request, &manner).await.map_err(|error| error.to_string())? {
         Fetched::NotModified { .. } => Err("answered 304 to an unconditional request".to_owned()),
         Fetched::Modified(response) => {
             let now = Clock::system().now();
@@ -159,5 +175,26 @@ async fn log_in(catalog: &Catalog) -> bool {
             say!("FAILED  mail: {error}");
             false
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{self, Environment};
+
+    #[test]
+    fn visits_without_a_contact_are_warned_of_where_strangers_are_visited() {
+        let warned = |text: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("wirewatch.toml");
+            std::fs::write(&path, text).unwrap();
+            let config = config::load(&path, &Environment::of([]), &config::read_outlines).unwrap();
+            anonymous(&config)
+        };
+        let feed = "[[feed]]\nurl = \"https://a.example/feed\"\n";
+        assert!(warned(feed).unwrap().contains("add contact = "));
+        assert_eq!(warned(&format!("{feed}[fetch]\ncontact = \"mailto:desk@example.com\"\n")), None);
+        assert_eq!(warned("[[feed]]\nurl = \"http://127.0.0.1/feed\"\n"), None);
     }
 }

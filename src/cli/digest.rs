@@ -39,6 +39,8 @@ pub(super) async fn digest(command: &DigestCommand) -> Outcome {
         stories: stories.into_iter().collect(),
         settles: Vec::new(),
         window: Some(window),
+        news: Vec::new(),
+        tells: Vec::new(),
     };
     let notification = daemon::assemble(&store, &catalog, chosen, now, &due).await?;
     let rendered = render::render(&notification, &catalog.templates)?;

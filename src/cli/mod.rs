@@ -17,6 +17,7 @@ mod items;
 mod labels;
 mod mail;
 mod mark;
+mod mute;
 mod outbox;
 mod output;
 mod rules;
@@ -25,6 +26,7 @@ mod samples;
 mod search;
 mod setup;
 mod status;
+mod stories;
 mod templates;
 mod topics;
 mod unsubscribe;
@@ -63,15 +65,20 @@ enum Command {
     /// List and try topics
     #[command(subcommand)]
     Topics(TopicsCommand),
-    /// List feeds, or take them over from another reader
+    /// Find out which items report one event
     #[command(subcommand)]
-    Feeds(FeedsCommand),
+    Stories(StoriesCommand),
+    /// List, find, add, try, import and export feeds
+    #[command(subcommand)]
+    Feeds(feeds::FeedsCommand),
     /// Stored items
     #[command(subcommand)]
     Items(ItemsCommand),
     /// Digests
     #[command(subcommand)]
     Digest(DigestCommand),
+    /// Send no more alerts about a story for a while; digests have it all the same
+    Mute(mute::MuteArgs),
     /// Mails that wait, were sent, or were given up
     #[command(subcommand)]
     Outbox(OutboxCommand),
@@ -176,18 +183,12 @@ enum TopicsCommand {
 }
 
 #[derive(Debug, Subcommand)]
-enum FeedsCommand {
-    /// Feeds in force, with how they fare
-    List(ListArgs),
-    /// Take over the feeds of an OPML file: writes a file into conf.d beside the configuration
-    Import {
-        #[command(flatten)]
-        config: ConfigArg,
-        /// OPML file, as other readers export it
-        file: PathBuf,
-        /// Only say what would be taken over
+enum StoriesCommand {
+    /// Read items as JSON lines (id, title, summary, link, date, outlet), print id and story as JSON lines
+    Group {
+        /// Also say why each item belongs to its story, and what it adds
         #[arg(long)]
-        dry_run: bool,
+        explain: bool,
     },
 }
 
@@ -330,9 +331,11 @@ async fn dispatch(command: Command) -> Outcome {
         Command::Explain(args) => explain::explain(&args).await,
         Command::Backtest(args) => backtest::backtest(&args).await,
         Command::Topics(command) => topics::topics(&command),
+        Command::Stories(command) => stories::stories(&command),
         Command::Feeds(command) => feeds::feeds(&command).await,
         Command::Items(command) => items::items(&command).await,
         Command::Digest(command) => digest::digest(&command).await,
+        Command::Mute(args) => mute::mute(&args).await,
         Command::Outbox(command) => outbox::outbox(&command).await,
         Command::Mail(command) => mail::mail(&command).await,
         Command::Unsubscribe(args) => unsubscribe::unsubscribe(&args).await,

@@ -7,7 +7,7 @@ use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::Subscribe
 use super::{ConfigArg, Failure};
 use crate::{
     clock::Clock,
-    config::{self, Config, Diagnostic, Environment, SecretOrigin, TransportConfig},
+    config::{self, Config, Diagnostic, Environment, SecretOrigin, SecretSource, TransportConfig},
     daemon::Catalog,
     store::{self, Store},
 };
@@ -59,6 +59,18 @@ impl ConfigArg {
             let what = "the key of unsubscribe cannot be read here, only by the service; it is not checked";
             unread = Some(Diagnostic::warning(&problem.place, what, problem.remedy));
             public.mail.unsubscribe = None;
+        }
+        for (_, visit) in &mut public.visits {
+            let environment = Environment::of_process();
+            let kept = |source: &&SecretSource| !matches!(source.origin, SecretOrigin::File(_));
+            let missing = visit.access.as_ref().and_then(|access| {
+                access.secrets().filter(kept).find_map(|secret| secret.read(&environment).err())
+            });
+            if let Some(problem) = missing {
+                let what = "a secret of a feed cannot be read here, only by the service; it is not checked";
+                unread = Some(Diagnostic::warning(&problem.place, what, problem.remedy));
+                visit.access = None;
+            }
         }
         let catalog = catalog(&public, Clock::system())?;
         Ok((config, catalog, unread))

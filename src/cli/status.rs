@@ -1,22 +1,35 @@
 //! `wirewatch status`
+//!
+//! Exit codes, for monitoring: 0 when all is well, 1 when something needs a person (each `PROBLEM` line), 2 for a wrong
+//! command line, 3 for a configuration that is refused. What happened to feeds within [`RECENT`] is shown; a possible gap
+//! or a silence is a problem for a day ([`FRESH`]), as a check that stays red for a feed's summer break is soon not
+//! looked at. What is settled (a liar is read in full, a moved feed is followed) is shown and no problem.
 
-use std::{collections::BTreeSet, process::ExitCode};
+use std::{collections::BTreeSet, process::ExitCode, time::Duration};
 
 use serde::Serialize;
 
 use super::{
-    ListArgs, Outcome,
+    Failure, ListArgs, Outcome,
     output::{self, say},
 };
 use crate::{
     clock::Clock,
-    model::{FeedReport, StatusReport, Timestamp, time},
+    daemon::shortfalls,
+    model::{EventKind, FeedEventReport, FeedId, FeedReport, StatusReport, Timestamp, time},
 };
 
 /// Feeds looked at.
 const MAX_FEEDS: usize = 100_000;
 /// A feed with so many failures in a row counts as failing; one that could never be read does with the first.
 const FAILING: u32 = 3;
+/// Events shown are no older than this, and so many.
+const RECENT: Duration = Duration::from_secs(7 * 86_400);
+const MAX_EVENTS: usize = 20;
+/// Gaps and silences are problems for so long.
+const FRESH: Duration = Duration::from_secs(86_400);
+/// Events looked at.
+const MAX_LOOKED_AT: usize = 10_000;
 /// The oldest waiting mail may be this old before `status` complains.
 const MAX_QUEUE_AGE_S: u64 = 3_600;
 
@@ -34,6 +47,21 @@ struct Status {
     mails_sent: u64,
     mails_dead: u64,
     topics: Vec<TopicStatus>,
+    /// Newest first, of the last seven days; routine ones left out.
+    events: Vec<EventStatus>,
+    /// What cannot be met of the configured intervals.
+    shortfalls: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct EventStatus {
+    feed: String,
+    kind: &'static str,
+    at: Option<String>,
+    count: Option<u32>,
+    detail: String,
+    #[serde(skip)]
+    when: Timestamp,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,13 +79,45 @@ pub(super) async fn status(args: &ListArgs) -> Outcome {
     let feeds = store.feeds(MAX_FEEDS).await?;
     let report = store.status().await?;
     let configured: BTreeSet<&str> = config.feeds.iter().map(|feed| feed.url.as_str()).collect();
-    let status = judge(now, &feeds, report, &configured);
+    let events = store.feed_events(time::before(now, RECENT), MAX_LOOKED_AT).await?;
+    let mut status = judge(now, &feeds, report, &configured);
+    status.add_events(now, &events);
+    let short = shortfalls(&config).map_err(Failure::Config)?;
+    status.shortfalls = short.iter().map(ToString::to_string).collect();
     if args.json {
         output::json(&status)?;
     } else {
         print(now, &status)?;
     }
     Ok(if status.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Status {
+    fn add_events(&mut self, now: Timestamp, events: &[FeedEventReport]) {
+        for (kind, what) in [
+            (EventKind::Gap, "may have lost items in the last 24 hours"),
+            (EventKind::Silent, "fell silent in the last 24 hours"),
+        ] {
+            let fresh = time::before(now, FRESH);
+            let is_fresh = |told: &&FeedEventReport| told.event.kind == kind && told.event.at > fresh;
+            let feeds: BTreeSet<FeedId> = events.iter().filter(is_fresh).map(|told| told.feed).collect();
+            if !feeds.is_empty() {
+                self.problems.push(format!("{} {what}; see the events", output::count(feeds.len(), "feed")));
+                self.ok = false;
+            }
+        }
+        let shown = events.iter().filter(|told| told.event.kind.is_mailed()).take(MAX_EVENTS);
+        self.events = shown
+            .map(|told| EventStatus {
+                feed: told.name.clone(),
+                kind: told.event.kind.as_str(),
+                at: output::instant(Some(told.event.at)),
+                count: told.event.count,
+                detail: told.event.detail.clone(),
+                when: told.event.at,
+            })
+            .collect();
+    }
 }
 
 fn is_failing(feed: &FeedReport) -> bool {
@@ -119,6 +179,8 @@ fn judge(now: Timestamp, feeds: &[FeedReport], report: StatusReport, configured:
                 last: topic.last_match_at,
             })
             .collect(),
+        events: Vec::new(),
+        shortfalls: Vec::new(),
     }
 }
 
@@ -146,7 +208,22 @@ fn print(now: Timestamp, status: &Status) -> std::io::Result<()> {
             .collect();
         output::table(&["topic", "matches", "last match"], rows)?;
     }
+    if !status.events.is_empty() {
+        say!();
+        let cells = |event: &EventStatus| {
+            vec![
+                output::ago(now, Some(event.when)),
+                event.kind.to_owned(),
+                event.feed.clone(),
+                event.detail.clone(),
+            ]
+        };
+        output::table(&["when", "event", "feed", "what"], status.events.iter().map(cells).collect())?;
+    }
     say!();
+    for short in &status.shortfalls {
+        say!("NOTE    {short}");
+    }
     for problem in &status.problems {
         say!("PROBLEM {problem}");
     }

@@ -7,7 +7,7 @@
 //! Rejected: reading OPML here, since `feed` knows its dialects.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{HashMap, HashSet, hash_map::Entry},
     time::Duration,
 };
 
@@ -18,9 +18,10 @@ use super::{
     diagnostic::{Report, did_you_mean},
     files,
     reader::{Placed, Schema, Table, printable},
-    sections::PollConfig,
+    sections::{FetchConfig, PollConfig},
     source::{Place, Text},
     units::{DURATION_EXAMPLES, parse_duration, print_duration},
+    visits::{self, VisitConfig, VisitDraft},
 };
 use crate::model::{FeedSpec, OnAdd};
 
@@ -37,8 +38,15 @@ pub const MAX_ON_ADD_ITEMS: u32 = 1_000;
 
 pub(super) const FEED: Schema = Schema {
     name: "[[feed]]",
-    keys: &["url", "title", "interval", "on_add"],
-    elsewhere: &[("name", "write title = \"…\"")],
+    keys: &["url", "title", "interval", "on_add", "group", "basic", "bearer", "cookie", "headers", "proxy"],
+    elsewhere: &[
+        ("name", "write title = \"…\""),
+        ("password", "write basic = { user = \"…\", password = { credential = \"…\" } }"),
+        ("user", "write basic = { user = \"…\", password = { credential = \"…\" } }"),
+        ("token", "write bearer = { credential = \"…\" }"),
+        ("cookies", "write cookie = { credential = \"…\" }"),
+        ("header", "write headers = { \"X-Name\" = \"…\" }"),
+    ],
 };
 
 /// A `[[feed]]` before the defaults are known.
@@ -48,6 +56,7 @@ pub(super) struct FeedDraft {
     title: Option<String>,
     interval: Option<Placed<Duration>>,
     on_add: Option<OnAdd>,
+    visit: Option<VisitDraft>,
 }
 
 /// Reads one `[[feed]]`.
@@ -55,6 +64,7 @@ pub(super) fn read(table: &Table<'_>) -> Option<FeedDraft> {
     let title = title(table);
     let interval = table.duration("interval", Duration::from_secs(1)..=Duration::from_secs(365 * 86_400));
     let on_add = on_add(table).map(|placed| placed.value);
+    let visit = visits::read(table);
     let Some(text) = table.text("url", "https://example.com/feed.xml") else {
         if table.key_place("url").is_none() {
             let remedy = "add url = \"https://example.com/feed.xml\"";
@@ -76,7 +86,7 @@ pub(super) fn read(table: &Table<'_>) -> Option<FeedDraft> {
         }
     };
     let url = usable(url, &text.place, table.report())?;
-    Some(FeedDraft { url, place: text.place, title, interval, on_add })
+    Some(FeedDraft { url, place: text.place, title, interval, on_add, visit })
 }
 
 /// A title for people: one line, not empty.
@@ -99,8 +109,8 @@ fn usable(mut url: Url, place: &Place, report: &Report) -> Option<Url> {
         return None;
     }
     if !url.username().is_empty() || url.password().is_some() {
-        let remedy = "remove the part before the @; feeds behind a login are not supported, \
-                      but many sites offer an address with a token instead";
+        let remedy = "remove the part before the @, and in a [[feed]] write basic = { user = \"…\", \
+                      password = { credential = \"…\" } }, where the password comes from elsewhere";
         report.error(place, "the URL holds a user name or a password", remedy);
         return None;
     }
@@ -149,15 +159,18 @@ fn parse_on_add(text: &str) -> Result<OnAdd, String> {
     }
 }
 
-/// All feeds: those configured, then those of the OPML files, with the defaults of `[poll]`.
+/// All feeds: those configured, then those of the OPML files, with the defaults of `[poll]`; which of them set an
+/// interval of their own; and how those are visited that say so.
 pub(super) fn finish(
     drafts: Vec<FeedDraft>,
     opml: &[Text],
-    poll: &PollConfig,
+    (poll, fetch): (&PollConfig, &FetchConfig),
     read_outlines: OutlineReader<'_>,
     report: &Report,
-) -> Vec<FeedSpec> {
-    let mut feeds = Feeds { specs: Vec::with_capacity(drafts.len()), seen: HashMap::new(), report };
+) -> (Vec<FeedSpec>, HashSet<Url>, Vec<(Url, VisitConfig)>) {
+    let specs = Vec::with_capacity(drafts.len());
+    let (seen, fixed) = (HashMap::new(), HashSet::new());
+    let mut feeds = Feeds { specs, visits: Vec::new(), seen, fixed, fetch, report };
     for draft in drafts {
         feeds.add_configured(draft, poll);
     }
@@ -168,12 +181,15 @@ pub(super) fn finish(
     for path in opml.iter().take(MAX_OPML_FILES) {
         feeds.add_outlines(path, poll, read_outlines);
     }
-    feeds.specs
+    (feeds.specs, feeds.fixed, feeds.visits)
 }
 
 struct Feeds<'r> {
     specs: Vec<FeedSpec>,
+    visits: Vec<(Url, VisitConfig)>,
+    fetch: &'r FetchConfig,
     seen: HashMap<Url, Place>,
+    fixed: HashSet<Url>,
     report: &'r Report,
 }
 
@@ -193,6 +209,13 @@ impl Feeds<'_> {
             let least = print_duration(poll.min_interval);
             let what = format!("`interval` is shorter than `min_interval` ({least}) in [poll]");
             self.report.error(&interval.place, what, "raise it, or lower min_interval");
+        }
+        if draft.interval.is_some() {
+            self.fixed.insert(draft.url.clone());
+        }
+        if let Some(visit) = draft.visit {
+            let visit = visit.finish(&draft.url, self.fetch, self.report);
+            self.visits.push((draft.url.clone(), visit));
         }
         let spec = FeedSpec {
             url: draft.url,

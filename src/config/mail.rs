@@ -27,10 +27,12 @@ pub const SUBMISSIONS_PORT: u16 = 465;
 pub const SUBMISSION_PORT: u16 = 587;
 /// Characters of the name in `from`.
 pub const MAX_SENDER_NAME: usize = 100;
+/// Characters of the longest token: the number of a story, `-`, and 26 of signature.
+const LONGEST_TOKEN: usize = 19 + 1 + 26;
 
 pub(super) const MAIL: Schema = Schema {
     name: "[mail]",
-    keys: &["from", "operator", "transport", "maildir", "smtp", "templates", "unsubscribe"],
+    keys: &["from", "operator", "commands_to", "transport", "maildir", "smtp", "templates", "unsubscribe"],
     elsewhere: &[
         ("to", "recipients stand in [[subscription]]"),
         ("password", "it stands in smtp = { password = … }"),
@@ -49,6 +51,9 @@ pub struct MailConfig {
     pub from: Sender,
     /// Who hears of failing feeds and dead letters; may be empty.
     pub operator: Vec<Recipient>,
+    /// Where readers write to mute a story; `{token}` in it, where there is one, is replaced. With any token it is a good
+    /// address.
+    pub commands_to: Option<String>,
     /// How mail leaves.
     pub transport: TransportConfig,
     /// Folder with templates that replace those of the program.
@@ -141,6 +146,7 @@ pub(super) fn default_sender() -> Option<Sender> {
 pub(super) struct MailDraft {
     from: Option<Sender>,
     operator: Vec<Recipient>,
+    commands_to: Option<String>,
     transport: Option<Placed<TransportKind>>,
     maildir: Option<PathBuf>,
     smtp: Option<SmtpConfig>,
@@ -156,6 +162,9 @@ impl MailDraft {
         }
         if let Some(list) = table.texts("operator", "ops@example.com") {
             self.operator = recipients(&list.value, table.report());
+        }
+        if let Some(text) = table.text("commands_to", "wirewatch+{token}@example.com") {
+            self.commands_to = commands_to(&text, table.report()).or(self.commands_to.take());
         }
         let kinds = [("maildir", TransportKind::Maildir), ("smtp", TransportKind::Smtp)];
         self.transport = table.choice("transport", &kinds).or(self.transport.take());
@@ -200,11 +209,26 @@ impl MailDraft {
         Some(MailConfig {
             from: self.from.or_else(default_sender)?,
             operator: self.operator,
+            commands_to: self.commands_to,
             transport,
             templates: self.templates,
             unsubscribe: self.unsubscribe,
         })
     }
+}
+
+/// Reads an address with at most one `{token}`, which must fit with the longest token.
+fn commands_to(text: &Text, report: &Report) -> Option<String> {
+    let pattern = text.value.trim();
+    let sample = pattern.replacen("{token}", &"0".repeat(LONGEST_TOKEN), 1);
+    let what = match Recipient::parse(&sample) {
+        Ok(_) if !sample.contains(['{', '}', '%', '?', '&', '#']) => return Some(pattern.to_owned()),
+        Ok(_) => "`commands_to` holds characters that do not go into a link".to_owned(),
+        Err(error) => format!("`commands_to` is no usable address: {error}"),
+    };
+    let remedy = "write one address, such as \"wirewatch+{token}@example.com\" or \"wirewatch@example.com\"";
+    report.error(&text.place, what, remedy);
+    None
 }
 
 /// Reads `Name <name@host>` or `name@host`.
@@ -232,7 +256,7 @@ fn sender(text: &Text, report: &Report) -> Option<Sender> {
 
 fn read_unsubscribe(table: &Table<'_>) -> Option<UnsubscribeConfig> {
     let report = table.report();
-    let key = secret::read_key(table, "key", KEY_FORMS);
+    let key = secret::read_written(table, "key", KEY_FORMS);
     let example = "write the address that takes the clicks, such as \"https://news.example.com/unsubscribe\"";
     let Some(text) = table.text("url", "https://news.example.com/unsubscribe") else {
         if table.key_place("url").is_none() {

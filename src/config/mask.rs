@@ -16,7 +16,20 @@ pub(super) const HIDDEN: &str = "***";
 /// Keys under `password` that name where the secret is, and so are no secret themselves.
 const NAMES_OF_SECRETS: [&str; 3] = ["credential", "file", "env"];
 /// A key that contains one of these holds a secret.
-const SECRET_WORDS: [&str; 6] = ["pass", "pwd", "secret", "token", "apikey", "api_key"];
+const SECRET_WORDS: [&str; 12] = [
+    "pass",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "api_key",
+    "api-key",
+    "auth",
+    "bearer",
+    "cookie",
+    "session",
+    "signature",
+];
 /// A key at least this similar to `password` (Damerau-Levenshtein, 0 to 1) is one misspelt; chosen so that
 /// `pasword` and `passwort` fall in and no key of ours does.
 const MISSPELT: f64 = 0.6;

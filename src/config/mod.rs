@@ -13,6 +13,8 @@
 //! Rejected: layering crates and serde: they stop at the first fault and lose the places of values.
 
 mod compile;
+mod cron;
+mod delivery;
 mod diagnostic;
 mod environment;
 mod feeds;
@@ -29,10 +31,11 @@ mod syntax;
 mod tests;
 mod topics;
 mod units;
+mod visits;
 mod weekdays;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -43,6 +46,7 @@ use url::Url;
 pub(crate) use self::diagnostic::did_you_mean;
 pub use self::{
     compile::typed_query,
+    delivery::{MAX_GROUP_WAIT, MAX_LINE, MAX_THRESHOLDS, UPDATE_EVERY},
     diagnostic::{Diagnostic, Diagnostics, MAX_DIAGNOSTICS, Severity},
     environment::Environment,
     feeds::{MAX_FEEDS, MAX_ON_ADD_ITEMS, MAX_OPML_FILES, MAX_TITLE_CHARS, MAX_URL_BYTES},
@@ -53,8 +57,8 @@ pub use self::{
     },
     secret::{CREDENTIALS_DIRECTORY, MAX_SECRET_BYTES, SecretOrigin, SecretSource},
     sections::{
-        Allowed, AllowedHost, DEFAULT_STATE_DIR, FetchConfig, MAX_AGENT_CHARS, MAX_ALLOWED, MAX_CONCURRENCY,
-        MAX_PER_HOST, MAX_REDIRECTS, PollConfig, STATE_DIRECTORY, StateConfig,
+        Allowed, AllowedHost, DEFAULT_STATE_DIR, FetchConfig, MAX_AGENT_CHARS, MAX_ALLOWED, MAX_BURST,
+        MAX_CONCURRENCY, MAX_PER_HOST, MAX_REDIRECTS, PollConfig, STATE_DIRECTORY, StateConfig,
     },
     source::{Place, Position, Text},
     subscriptions::{
@@ -64,6 +68,7 @@ pub use self::{
         BUILTIN_TOPICS, MAX_LISTS, MAX_NAME_CHARS, MAX_TERMS, MAX_TOPICS, TopicEntry, TopicKey, TopicOrigin,
     },
     units::{MAX_DURATION, MAX_SIZE, UnitError, parse_duration, parse_size, print_duration, print_size},
+    visits::{AccessConfig, HeaderValueConfig, LoginConfig, MAX_GROUP_CHARS, ProxyConfig, VisitConfig},
 };
 use self::{diagnostic::Report, reader::Schema, reader::Table, source::Source};
 use crate::{
@@ -106,6 +111,10 @@ pub struct Config {
     pub lists: BTreeMap<String, Vec<Text>>,
     /// Feeds in order of the files, then those of OPML files; URLs unique and without fragment.
     pub feeds: Vec<FeedSpec>,
+    /// Feeds whose interval the operator set; the others follow the schedule.
+    pub fixed_intervals: HashSet<Url>,
+    /// How feeds are visited that say so, by their address.
+    pub visits: Vec<(Url, VisitConfig)>,
     /// Subscriptions in order of the files, names unique; the topics they name exist.
     pub subscriptions: Vec<Subscription>,
     /// Findings that did not refuse the configuration, sorted by place.
@@ -237,7 +246,8 @@ impl Draft {
         let state = self.state.finish(environment);
         let mail = self.mail.finish(&state.dir, report);
         let poll = self.poll.finish(report);
-        let feeds = feeds::finish(self.feeds, &self.opml, &poll, read_outlines, report);
+        let (feeds, fixed_intervals, visits) =
+            feeds::finish(self.feeds, &self.opml, (&poll, &self.fetch), read_outlines, report);
         let subscriptions = subscriptions::finish(self.subscriptions, &self.topics, report);
         let topics = self.topics.into_entries();
         let definitions = compile::definitions(&topics, &self.lists, report);
@@ -254,6 +264,8 @@ impl Draft {
             topics,
             lists: self.lists,
             feeds,
+            fixed_intervals,
+            visits,
             subscriptions,
             warnings: Vec::new(),
         })

@@ -63,6 +63,14 @@ fn kind(value: &DeValue<'_>) -> &'static str {
     }
 }
 
+/// An entry of [`Table::named_values`].
+pub(super) enum NamedValue<'t> {
+    /// A string.
+    Text(Text),
+    /// A table.
+    Table(Table<'t>),
+}
+
 impl<'t> Table<'t> {
     /// Starts to read a table; reports its unknown keys. `place` is where to point when a key is missing.
     pub(super) fn open(
@@ -189,6 +197,39 @@ impl<'t> Table<'t> {
                 None
             }
         }
+    }
+
+    /// A list of whole numbers within `range`; faulty ones are reported and left out.
+    pub(super) fn integers(
+        &self,
+        key: &str,
+        range: RangeInclusive<u64>,
+        example: &str,
+    ) -> Option<Placed<Vec<u64>>> {
+        let value = self.get(key)?;
+        let DeValue::Array(array) = value.get_ref() else {
+            self.mismatch(key, value, "a list of whole numbers", &format!("write {key} = {example}"));
+            return None;
+        };
+        let mut numbers = Vec::with_capacity(array.len());
+        for element in array.iter() {
+            let number = match element.get_ref() {
+                DeValue::Integer(integer) => i128::from_str_radix(integer.as_str(), integer.radix()).ok(),
+                _ => None,
+            };
+            match number.and_then(|n| u64::try_from(n).ok()).filter(|n| range.contains(n)) {
+                Some(number) => numbers.push(number),
+                None => {
+                    let what = format!(
+                        "`{key}` holds what is no whole number from {} to {}",
+                        range.start(),
+                        range.end()
+                    );
+                    self.report.error(&self.value_place(element), what, format!("write {key} = {example}"));
+                }
+            }
+        }
+        Some(Placed { value: numbers, place: self.value_place(value) })
     }
 
     /// A duration within `range`.
@@ -338,6 +379,36 @@ impl<'t> Table<'t> {
             lists.push((name, Placed { value: texts, place: self.value_place(element) }));
         }
         lists
+    }
+
+    /// Under free names, strings or tables that hold a secret, as in `headers = { … }`.
+    pub(super) fn named_values(
+        &self,
+        key: &str,
+        schema: &'static Schema,
+        example: &str,
+    ) -> Vec<(Text, NamedValue<'t>)> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        let DeValue::Table(entries) = value.get_ref() else {
+            self.mismatch(key, value, "a table", &format!("write {key} = {example}"));
+            return Vec::new();
+        };
+        let mut values = Vec::with_capacity(entries.len());
+        for (name, element) in entries.iter() {
+            let place = Place::span(self.source, name.span());
+            let name = Text { value: name.get_ref().to_string(), place: place.clone() };
+            match element.get_ref() {
+                DeValue::String(text) => {
+                    values.push((name, NamedValue::Text(self.text_of(text, element))));
+                }
+                DeValue::Table(inner) => {
+                    let table = Table::open(self.source, inner, schema, place, self.report);
+                    values.push((name, NamedValue::Table(table)));
+                }
+                _ => self.mismatch(&printable(&name.value), element, "a string or a table", example),
+            }
+        }
+        values
     }
 
     /// Elements that the list `key` has in the file, faulty ones included; 1 when it is no list.

@@ -1,6 +1,6 @@
-//! Where the password of the mail server comes from, and fetching it from there.
+//! Where passwords and other secrets come from, and fetching them from there.
 //!
-//! Data in: `password = { credential | file | env = "…" }`. Data out: a [`Secret`], read when it is needed,
+//! Data in: `password = { credential | file | env = "…" }`, and likewise `bearer`, `cookie`, headers. Data out: a [`Secret`], read when it is needed,
 //! so that commands that send no mail work without it.
 //!
 //! **Invariant:** a password in the configuration itself is refused; no message holds any part of a secret.
@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, Report},
     environment::Environment,
     reader::{Schema, Table, printable},
     source::{Place, Text},
@@ -135,9 +135,8 @@ impl SecretSource {
             let what = format!("{shown} is longer than {MAX_SECRET_BYTES} bytes, so it is no password");
             return Err(self.error(what, "name the file that holds the password and nothing else"));
         }
-        String::from_utf8(bytes).map_err(|_| {
-            self.error(format!("{shown} is not UTF-8 text"), "name the file that holds the password")
-        })
+        String::from_utf8(bytes)
+            .map_err(|_| self.error(format!("{shown} is not UTF-8 text"), "name the file that holds it"))
     }
 
     fn error(&self, what: String, remedy: impl Into<String>) -> Diagnostic {
@@ -156,55 +155,94 @@ enum Guard {
 
 /// Reads the key `password` of `table`; a literal password is refused.
 pub(super) fn read(table: &Table<'_>) -> Option<SecretSource> {
-    read_key(table, "password", FORMS)
+    read_key(table, "password")
 }
 
-/// Reads a key of `table` that tells where a secret is, as `password` does; `forms` shows how it can be written. A
-/// literal secret is refused.
-pub(super) fn read_key(table: &Table<'_>, name: &str, forms: &str) -> Option<SecretSource> {
+/// Reads a key of `table` that holds a secret; a literal one is refused.
+pub(super) fn read_key(table: &Table<'_>, name: &str) -> Option<SecretSource> {
+    read_written(table, name, &forms(name))
+}
+
+/// The same; `forms` shows how the key can be written.
+pub(super) fn read_written(table: &Table<'_>, name: &str, forms: &str) -> Option<SecretSource> {
     let key = table.key_place(name)?;
     if !table.is_table(name) {
-        let remedy = format!("move it out of the configuration and write {forms}");
-        let what = format!("the {name} stands in the configuration file, where it can be read");
-        table.report().error(&key, what, remedy);
+        literal(table.report(), &key, name, forms);
         return None;
     }
     let given = table.table(name, &SCHEMA, "{ … }")?;
-    let report = table.report();
+    place_of(&given, &key, name, forms)
+}
+
+/// Refuses a secret that is written where everyone may read it.
+pub(super) fn refuse_literal(report: &Report, key: &Place, name: &str) {
+    literal(report, key, name, &forms(name));
+}
+
+fn literal(report: &Report, key: &Place, name: &str, forms: &str) {
+    let what = match name {
+        "password" => "the password stands in the configuration file, where it can be read".to_owned(),
+        _ => format!(
+            "the secret of `{}` stands in the configuration file, where it can be read",
+            printable(name)
+        ),
+    };
+    report.error(key, what, format!("move it out of the configuration and write {forms}"));
+}
+
+fn forms(name: &str) -> String {
+    match name {
+        "password" => FORMS.to_owned(),
+        _ => format!(
+            "{0} = {{ credential = \"feed-secret\" }}, {{ file = \"/etc/wirewatch/feed-secret\" }} \
+             or {{ env = \"FEED_SECRET\" }}",
+            printable(name)
+        ),
+    }
+}
+
+/// The place that a table names; `key` is where the table stands, under `name`.
+pub(super) fn of_table(given: &Table<'_>, key: &Place, name: &str) -> Option<SecretSource> {
+    place_of(given, key, name, &forms(name))
+}
+
+fn place_of(given: &Table<'_>, key: &Place, name: &str, forms: &str) -> Option<SecretSource> {
+    let report = given.report();
     let texts: Vec<(&str, Text)> =
         SCHEMA.keys.iter().filter_map(|k| given.text(k, "smtp-password").map(|text| (*k, text))).collect();
     let [(kind, text)] = texts.as_slice() else {
         // A wrong type or an unknown key has been reported by now.
         if given.keys().count() == texts.len() {
-            report.error(&key, format!("`{name}` needs one place to come from"), format!("write {forms}"));
+            let what = format!("`{}` needs one place to come from", printable(name));
+            report.error(key, what, format!("write {forms}"));
         }
         return None;
     };
-    let bad_name = |what: &str, remedy: &str| report.error(&text.place, what, remedy);
-    let origin = match *kind {
+    let origin = origin(kind, text, report)?;
+    Some(SecretSource { origin, place: text.place.clone() })
+}
+
+fn origin(kind: &str, text: &Text, report: &Report) -> Option<SecretOrigin> {
+    let bad_name = |what: &str, remedy: &str| {
+        report.error(&text.place, what, remedy);
+        None
+    };
+    match kind {
         "credential" if text.value.is_empty() || text.value.contains('/') || text.value.starts_with('.') => {
             bad_name(
                 "this is no name of a credential",
                 "use the name given to LoadCredential=, without a path",
-            );
-            return None;
+            )
         }
-        "credential" => SecretOrigin::Credential(text.value.clone()),
-        "env" if text.value.is_empty() || text.value.contains(['=', '\0']) => {
-            bad_name(
-                "this is no name of an environment variable",
-                "use the name alone, such as \"SMTP_PASSWORD\"",
-            );
-            return None;
-        }
-        "env" => SecretOrigin::Variable(text.value.clone()),
-        _ if text.value.is_empty() => {
-            bad_name("the path is empty", "name the file that holds it");
-            return None;
-        }
-        _ => SecretOrigin::File(super::files::beside(text)),
-    };
-    Some(SecretSource { origin, place: text.place.clone() })
+        "credential" => Some(SecretOrigin::Credential(text.value.clone())),
+        "env" if text.value.is_empty() || text.value.contains(['=', '\0']) => bad_name(
+            "this is no name of an environment variable",
+            "use the name alone, such as \"SMTP_PASSWORD\"",
+        ),
+        "env" => Some(SecretOrigin::Variable(text.value.clone())),
+        _ if text.value.is_empty() => bad_name("the path is empty", "name the file that holds the password"),
+        _ => Some(SecretOrigin::File(super::files::beside(text))),
+    }
 }
 
 #[cfg(test)]

@@ -34,6 +34,12 @@ pub const STATE_DIRECTORY: &str = "STATE_DIRECTORY";
 pub const MAX_CONCURRENCY: u64 = 1_024;
 /// Most polls of one host under way at once.
 pub const MAX_PER_HOST: u64 = 32;
+/// Largest budget, in polls an hour.
+pub const MAX_BUDGET: u64 = 100_000_000;
+/// `max_interval`, where it is not set, is so many times `interval`.
+const LONGEST: u32 = 4;
+/// Most visits of one site in a row.
+pub const MAX_BURST: u64 = 10_000;
 /// Most redirects followed in one poll.
 pub const MAX_REDIRECTS: u64 = 20;
 /// Entries of `allow`.
@@ -48,7 +54,19 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub(super) const STATE: Schema = Schema { name: "[state]", keys: &["dir", "keep"], elsewhere: &[] };
 pub(super) const POLL: Schema = Schema {
     name: "[poll]",
-    keys: &["interval", "min_interval", "max_backoff", "concurrency", "per_host", "spacing", "on_add"],
+    keys: &[
+        "interval",
+        "min_interval",
+        "max_interval",
+        "budget",
+        "max_backoff",
+        "concurrency",
+        "per_host",
+        "spacing",
+        "burst",
+        "refill",
+        "on_add",
+    ],
     elsewhere: &[("timeout", "time limits stand in [fetch]: total_timeout")],
 };
 pub(super) const FETCH: Schema = Schema {
@@ -89,18 +107,27 @@ impl Default for StateConfig {
 /// `[poll]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PollConfig {
-    /// Time between two polls of a feed that sets none.
+    /// Time between two polls of an ordinary feed that sets none, and the most for feeds that ever had something to
+    /// alert.
     pub interval: Duration,
     /// No feed is polled more often.
     pub min_interval: Duration,
+    /// No feed that answers is polled less often; `None`: four times `interval`.
+    pub max_interval: Option<Duration>,
+    /// Polls an hour, of all feeds together; `None`: what polling each at `interval` costs.
+    pub budget: Option<u32>,
     /// Longest wait after failures.
     pub max_backoff: Duration,
     /// Polls under way at once.
     pub concurrency: u32,
-    /// Of those, to one host.
+    /// Of those, to one site.
     pub per_host: u32,
-    /// Least time between two requests to one host; hosts in [`FetchConfig::allow`] are exempt.
+    /// Least time between two visits to one site; hosts in [`FetchConfig::allow`] are exempt.
     pub spacing: Duration,
+    /// Visits to one site in a row, after which each waits for a refill.
+    pub burst: u32,
+    /// In which one visit is given back; zero: there is no limit but the spacing.
+    pub refill: Duration,
     /// What is mailed of a new feed's first items, unless the feed sets its own.
     pub on_add: OnAdd,
 }
@@ -110,12 +137,24 @@ impl Default for PollConfig {
         Self {
             interval: 15 * MINUTE,
             min_interval: MINUTE,
+            max_interval: None,
+            budget: None,
             max_backoff: DAY,
             concurrency: 64,
             per_host: 2,
             spacing: SECOND,
+            burst: 30,
+            refill: 2 * SECOND,
             on_add: OnAdd::Since(DAY),
         }
+    }
+}
+
+impl PollConfig {
+    /// No feed that answers is polled less often than this; at most `max_backoff`.
+    pub fn longest_interval(&self) -> Duration {
+        let longest = self.max_interval.unwrap_or(self.interval.saturating_mul(LONGEST));
+        longest.min(self.max_backoff).max(self.interval)
     }
 }
 
@@ -249,6 +288,7 @@ impl StateDraft {
 pub(super) struct PollDraft {
     config: PollConfig,
     last_bound: Option<Place>,
+    last_longest: Option<Place>,
 }
 
 impl PollDraft {
@@ -268,14 +308,23 @@ impl PollDraft {
                 self.last_bound = Some(given.place);
             }
         }
+        if let Some(given) = table.duration("max_interval", SECOND..=365 * DAY) {
+            self.config.max_interval = Some(given.value);
+            self.last_longest = Some(given.place);
+        }
+        if let Some(budget) = table.integer("budget", 1..=MAX_BUDGET) {
+            self.config.budget = u32::try_from(budget).ok();
+        }
         set_count(&mut self.config.concurrency, table.integer("concurrency", 1..=MAX_CONCURRENCY));
         set_count(&mut self.config.per_host, table.integer("per_host", 1..=MAX_PER_HOST));
         set(&mut self.config.spacing, table.duration("spacing", Duration::ZERO..=MINUTE));
+        set_count(&mut self.config.burst, table.integer("burst", 1..=MAX_BURST));
+        set(&mut self.config.refill, table.duration("refill", Duration::ZERO..=3_600 * SECOND));
         set(&mut self.config.on_add, feeds::on_add(table));
     }
 
     pub(super) fn finish(self, report: &Report) -> PollConfig {
-        let PollConfig { interval, min_interval, max_backoff, .. } = self.config;
+        let PollConfig { interval, min_interval, max_interval, max_backoff, .. } = self.config;
         if let Some(place) = self.last_bound {
             let (least, most) = (print_duration(min_interval), print_duration(max_backoff));
             if interval < min_interval {
@@ -292,6 +341,16 @@ impl PollDraft {
                 );
                 report.error(&place, what, "lower interval or raise max_backoff");
             }
+        }
+        if let (Some(place), Some(longest)) = (self.last_longest, max_interval)
+            && longest < interval
+        {
+            let what = format!(
+                "`max_interval` ({}) is shorter than `interval` ({})",
+                print_duration(longest),
+                print_duration(interval)
+            );
+            report.error(&place, what, "raise max_interval or lower interval");
         }
         self.config
     }

@@ -10,20 +10,17 @@
 
 use std::collections::{HashMap, HashSet};
 
-use jiff::{civil, tz::TimeZone};
+use jiff::tz::TimeZone;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
+    delivery::{self, ALERT_KEYS, DIGEST_KEYS},
     diagnostic::{Report, did_you_mean},
     reader::{Schema, Table, printable},
     source::{Place, Text},
     topics::{BUILTIN_TOPICS, NAME_REMEDY, TopicDrafts, name_fault},
-    weekdays,
 };
-use crate::model::{
-    AlertPolicy, Delivery, DigestPolicy, QuietHours, Recipient, Subscription, SubscriptionName, TopicName,
-    TopicSelector, WhenEmpty,
-};
+use crate::model::{Delivery, Recipient, Subscription, SubscriptionName, Summary, TopicName, TopicSelector};
 
 /// Subscriptions in force.
 pub const MAX_SUBSCRIPTIONS: usize = 10_000;
@@ -38,13 +35,28 @@ pub const MAX_ALERTS_PER_HOUR: u64 = 1_000;
 
 pub(super) const SUBSCRIPTION: Schema = Schema {
     name: "[[subscription]]",
-    keys: &["name", "to", "topics", "deliver", "zone", "quiet", "max_per_hour", "at", "days", "when_empty"],
+    keys: &[
+        "name",
+        "to",
+        "topics",
+        "deliver",
+        "zone",
+        "group_wait",
+        "quiet",
+        "break_through",
+        "max_per_hour",
+        "updates",
+        "corroborate",
+        "update_every",
+        "at",
+        "days",
+        "every",
+        "cron",
+        "when_empty",
+        "escalate",
+    ],
     elsewhere: &[("topic", "write topics = [\"…\"]"), ("from", "the sender stands in [mail]")],
 };
-pub(super) const QUIET: Schema = Schema { name: "quiet", keys: &["from", "to", "zone"], elsewhere: &[] };
-
-const ALERT_KEYS: [&str; 2] = ["quiet", "max_per_hour"];
-const DIGEST_KEYS: [&str; 3] = ["at", "days", "when_empty"];
 
 /// A `[[subscription]]` before the topics of all files are known.
 pub(super) struct SubscriptionDraft {
@@ -60,6 +72,7 @@ pub(super) struct SubscriptionDraft {
 enum Kind {
     Alert,
     Digest,
+    Weekly,
 }
 
 /// Reads one `[[subscription]]`; all its faults are reported before it is left out.
@@ -77,22 +90,24 @@ pub(super) fn read(table: &Table<'_>) -> Option<SubscriptionDraft> {
         .map(|texts| recipients(&texts, report));
     let topics = required_list(table, "topics", "rare-earths", MAX_TOPICS_NAMED);
     let zone = zone(table, "zone");
-    let kind = table.choice("deliver", &[("alert", Kind::Alert), ("digest", Kind::Digest)]);
+    let kinds = [("alert", Kind::Alert), ("digest", Kind::Digest), ("weekly", Kind::Weekly)];
+    let kind = table.choice("deliver", &kinds);
     let delivery = match kind.map(|k| k.value) {
         Some(Kind::Alert) => {
             misfits(table, &DIGEST_KEYS, "digest");
-            alert(table, zone.as_ref()).map(Delivery::Alert)
+            delivery::alert(table, zone.as_ref()).map(Delivery::Alert)
         }
-        Some(Kind::Digest) => {
+        Some(kind) => {
             misfits(table, &ALERT_KEYS, "alert");
-            digest(table).map(Delivery::Digest)
+            let summary = if kind == Kind::Weekly { Summary::Weekly } else { Summary::Digest };
+            delivery::digest(table, summary).map(Delivery::Digest)
         }
         None => {
             if table.key_place("deliver").is_none() {
                 missing(
                     table,
                     "deliver",
-                    "add deliver = \"alert\" (at once) or deliver = \"digest\" (at set times)",
+                    "add deliver = \"alert\" (at once), deliver = \"digest\" (at set times) or deliver = \"weekly\"",
                 );
             }
             None
@@ -114,7 +129,7 @@ fn missing(table: &Table<'_>, key: &str, remedy: &str) {
     table.report().error(table.place(), format!("[[subscription]] has no `{key}`"), remedy);
 }
 
-fn required_list(table: &Table<'_>, key: &str, example: &str, most: usize) -> Option<Vec<Text>> {
+pub(super) fn required_list(table: &Table<'_>, key: &str, example: &str, most: usize) -> Option<Vec<Text>> {
     let add = format!("{key} = [\"{example}\"]");
     if table.key_place(key).is_none() {
         missing(table, key, &format!("add {add}"));
@@ -167,7 +182,7 @@ pub(super) fn recipients(texts: &[Text], report: &Report) -> Vec<Recipient> {
 }
 
 /// A time zone by its IANA name; `None` when absent or faulty.
-fn zone(table: &Table<'_>, key: &str) -> Option<TimeZone> {
+pub(super) fn zone(table: &Table<'_>, key: &str) -> Option<TimeZone> {
     let text = table.text(key, "Europe/London")?;
     let zones = jiff::tz::db();
     match zones.get(text.value.trim()) {
@@ -216,80 +231,6 @@ fn zone_guess<'n>(text: &str, names: &'n [String]) -> Option<&'n str> {
         let same_city = |name: &&str| name.rsplit('/').next().is_some_and(|c| c.eq_ignore_ascii_case(&city));
         all().filter(|name| name.contains('/')).find(same_city)
     })
-}
-
-fn alert(table: &Table<'_>, zone_of_reader: Option<&TimeZone>) -> Option<AlertPolicy> {
-    let given = table.integer("max_per_hour", 1..=MAX_ALERTS_PER_HOUR);
-    let max_per_hour = given.and_then(|n| u32::try_from(n).ok());
-    let example = "{ from = \"22:00\", to = \"07:00\" }";
-    let quiet = match table.table("quiet", &QUIET, example) {
-        None => None,
-        Some(quiet) => Some(quiet_hours(&quiet, zone_of_reader, example)?),
-    };
-    Some(AlertPolicy { quiet, max_per_hour })
-}
-
-fn quiet_hours(table: &Table<'_>, zone_of_reader: Option<&TimeZone>, example: &str) -> Option<QuietHours> {
-    let report = table.report();
-    let own_zone = zone(table, "zone");
-    let [from, to] = ["from", "to"].map(|key| {
-        if table.key_place(key).is_none() {
-            report.error(
-                table.place(),
-                format!("`quiet` has no `{key}`"),
-                format!("write quiet = {example}"),
-            );
-        }
-        table.text(key, "22:00").and_then(|text| time(&text, report))
-    });
-    let (from, to) = (from?, to?);
-    if from == to {
-        let remedy = "write two different times; to mail nothing at once, use deliver = \"digest\"";
-        report.error(table.place(), "`quiet` begins and ends at the same time", remedy);
-        return None;
-    }
-    let zone = own_zone.or_else(|| zone_of_reader.cloned()).unwrap_or(TimeZone::UTC);
-    Some(QuietHours { from, to, zone })
-}
-
-fn digest(table: &Table<'_>) -> Option<DigestPolicy> {
-    let report = table.report();
-    let days = match table.text("days", "mon-fri") {
-        Some(text) => weekdays::read(&text, report),
-        None => Some(crate::model::Days::ALL),
-    };
-    let when_empty = table.choice("when_empty", &[("send", WhenEmpty::Send), ("skip", WhenEmpty::Skip)]);
-    let texts = required_list(table, "at", "07:30", MAX_DIGEST_TIMES)?;
-    let mut at: Vec<civil::Time> = texts.iter().filter_map(|text| time(text, report)).collect();
-    at.sort();
-    at.dedup();
-    let when_empty = when_empty.map_or(WhenEmpty::Send, |w| w.value);
-    (!at.is_empty()).then_some(DigestPolicy { at, days: days?, when_empty })
-}
-
-/// Reads `07:30`.
-fn time_of_day(text: &str) -> Option<civil::Time> {
-    let number =
-        |part: &str| (part.len() == 2).then(|| part.parse::<i8>().ok()).flatten().filter(|n| *n >= 0);
-    let (hours, minutes) = text.split_once(':')?;
-    civil::Time::new(number(hours)?, number(minutes)?, 0, 0).ok()
-}
-
-/// Reads `07:30`, or reports what is wrong.
-fn time(text: &Text, report: &Report) -> Option<civil::Time> {
-    let time = time_of_day(text.value.trim());
-    if time.is_none() {
-        let what = format!("\"{}\" is no time of day", printable(&text.value));
-        let remedy = match text.value.trim() {
-            "24:00" => "midnight is \"00:00\"; times go from \"00:00\" to \"23:59\"".to_owned(),
-            short if time_of_day(&format!("0{short}")).is_some() => {
-                format!("did you mean \"0{short}\"? write two digits each for hours and minutes")
-            }
-            _ => "write hours and minutes from \"00:00\" to \"23:59\"".to_owned(),
-        };
-        report.error(&text.place, what, remedy);
-    }
-    time
 }
 
 /// Checks the topics against those declared and gives every subscription its name.
@@ -375,6 +316,7 @@ fn selector(texts: &[Text], topics: &TopicDrafts, report: &Report) -> Option<Top
 fn derived_name(delivery: &Delivery, to: &[Recipient], topics: &TopicSelector) -> SubscriptionName {
     let kind = match delivery {
         Delivery::Alert(_) => "alert",
+        Delivery::Digest(policy) if policy.summary == Summary::Weekly => "weekly",
         Delivery::Digest(_) => "digest",
     };
     let mut recipients: Vec<&str> = to.iter().map(Recipient::address).collect();

@@ -1,7 +1,9 @@
 //! A configuration as a whole: broken ones, the example, drop-ins, limits and secrets.
 
 mod broken;
+mod delivering;
 mod limits;
+mod visits;
 mod whole;
 
 use std::path::{Path, PathBuf};

@@ -1,29 +1,35 @@
 //! The catalog: everything a configuration puts in force, ready for use and swapped whole.
 
 use std::{
+    collections::{HashMap, HashSet},
     fmt,
     fs::File,
     io::Read,
     net::{IpAddr, Ipv4Addr},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use url::{Host, Url};
 
-use super::{Manners, templates};
+use super::{Manners, pacing, site::Owner, templates};
 use crate::{
     clock::Clock,
-    config::{AllowedHost, Config, Environment, MailConfig, SmtpConfig, SmtpEncryption, TransportConfig},
-    fetch::{self, AllowList, Fetcher},
+    config::{
+        AccessConfig, AllowedHost, Config, Environment, HeaderValueConfig, LoginConfig, MailConfig,
+        SecretSource, SmtpConfig, SmtpEncryption, TransportConfig,
+    },
+    fetch::{self, Access, AccessSpec, AllowList, Authorization, Fetcher, ProxySpec},
+    health,
     mail::{
         Identity, Maildir, Memory, OneClick, Security, Sender, Smtp, SmtpOptions, SmtpUrl, StartTls,
         Transport,
     },
     matching::CompiledTopics,
-    model::{FeedSpec, Recipient, Secret, Subscription},
+    model::{FeedSpec, FeedState, Recipient, Secret, Subscription},
     render::Templates,
-    schedule::PollPolicy,
+    schedule::{PollPolicy, RhythmPolicy},
 };
 
 /// Longest file of a private certificate authority: a whole system's store has some 250 kB.
@@ -40,12 +46,16 @@ pub struct Catalog {
     pub subscriptions: Vec<Subscription>,
     /// The HTTP client.
     pub fetcher: Fetcher,
+    /// By the address of the feed, for feeds with entries of their own.
+    pub special: HashMap<Url, SpecialVisits>,
     /// Polling.
     pub poll: PollSettings,
     /// Who hears of failing feeds and of mails given up; may be empty.
     pub operator: Vec<Recipient>,
     /// How mail leaves.
     pub transport: TransportSpec,
+    /// Where readers write to mute a story, with `{token}` where the token goes; `None`: mails name no such address.
+    pub commands_to: Option<String>,
     /// How mail looks.
     pub templates: Templates,
     /// How long items are kept.
@@ -61,6 +71,10 @@ pub struct PollSettings {
     pub manners: Manners,
     /// Bounds of the schedule.
     pub policy: PollPolicy,
+    /// How feeds share the polls.
+    pub rhythm: RhythmPolicy,
+    /// Feeds whose interval the operator set.
+    pub fixed: HashSet<Url>,
     /// Hosts of the operator's own, which need no spacing.
     pub own_hosts: AllowList,
 }
@@ -116,41 +130,140 @@ impl Catalog {
             max_redirects: config.fetch.max_redirects,
             allow: allow.clone(),
         };
+        let mut fetcher = Fetcher::new(options, clock).map_err(|error| error.to_string())?;
         Ok(Self {
+            special: special_visits(config, environment, &mut fetcher)?,
             feeds: config.feeds.clone(),
             topics: CompiledTopics::compile(&config.definitions).map_err(|error| error.to_string())?,
             subscriptions: config.subscriptions.clone(),
-            fetcher: Fetcher::new(options, clock).map_err(|error| error.to_string())?,
+            fetcher,
             poll: PollSettings {
                 concurrency: usize::try_from(config.poll.concurrency).unwrap_or(usize::MAX),
-                manners: Manners { concurrency: config.poll.per_host, spacing: config.poll.spacing },
+                manners: Manners {
+                    concurrency: config.poll.per_host,
+                    spacing: config.poll.spacing,
+                    burst: config.poll.burst,
+                    refill: config.poll.refill,
+                },
                 policy: PollPolicy { min: config.poll.min_interval, max: config.poll.max_backoff },
+                rhythm: pacing::rhythm(config),
+                fixed: config.fixed_intervals.clone(),
                 own_hosts: allow,
             },
             operator: config.mail.operator.clone(),
+            commands_to: config.mail.commands_to.clone(),
             transport: transport(&config.mail, environment)?,
             templates: templates::load(config.mail.templates.as_deref())?,
             keep: config.state.keep,
         })
     }
 
-    /// Manners towards the host of `url`. Hosts that the operator allowed by hand are the operator's own and need
-    /// no spacing.
-    pub fn manners(&self, url: &Url) -> Manners {
-        let (allow, port) = (&self.poll.own_hosts, url.port_or_known_default());
-        let own = match url.host() {
-            Some(Host::Ipv4(ip)) => allow.permits(None, ip.into(), port),
-            Some(Host::Ipv6(ip)) => allow.permits(None, ip.into(), port),
-            // What the name resolves to is the fetcher's business; only allowing the name itself counts here.
-            Some(Host::Domain(name)) => allow.permits(Some(name), IpAddr::V4(Ipv4Addr::UNSPECIFIED), port),
-            None => false,
-        };
-        let spacing = if own { Duration::ZERO } else { self.poll.manners.spacing };
-        Manners { spacing, ..self.poll.manners }
+    /// Manners towards a feed's site. Hosts that the operator allowed by hand are the operator's own and need no
+    /// spacing, unless a group was named for the feed.
+    pub(super) fn manners(&self, state: &FeedState) -> Manners {
+        match self.named_group(&state.spec.url) {
+            Some(_) => self.poll.manners,
+            None => self.manners_at(health::address(state)),
+        }
+    }
+
+    /// Manners towards the host of `url`.
+    pub fn manners_at(&self, url: &Url) -> Manners {
+        match self.owner(url) {
+            Owner::Operator => {
+                Manners { spacing: Duration::ZERO, refill: Duration::ZERO, ..self.poll.manners }
+            }
+            Owner::Other => self.poll.manners,
+        }
+    }
+
+    /// Whose the host of `url` is.
+    pub(super) fn owner(&self, url: &Url) -> Owner {
+        if is_own(&self.poll.own_hosts, url) { Owner::Operator } else { Owner::Other }
+    }
+
+    /// The group named for the feed configured at `url`.
+    pub(super) fn named_group(&self, url: &Url) -> Option<&str> {
+        self.special.get(url)?.group.as_deref()
+    }
+
+    /// What requests to the feed configured at `url` carry.
+    pub fn access(&self, url: &Url) -> Option<Arc<Access>> {
+        self.special.get(url)?.access.clone()
     }
 }
 
-fn allow_list(config: &Config) -> Result<AllowList, String> {
+/// What a feed's own entry says of visits to it.
+#[derive(Debug, Clone, Default)]
+pub struct SpecialVisits {
+    group: Option<String>,
+    access: Option<Arc<Access>>,
+}
+
+fn special_visits(
+    config: &Config,
+    environment: &Environment,
+    fetcher: &mut Fetcher,
+) -> Result<HashMap<Url, SpecialVisits>, String> {
+    let mut special = HashMap::with_capacity(config.visits.len());
+    for (url, visit) in &config.visits {
+        let access = match &visit.access {
+            None => None,
+            Some(access) => {
+                let spec = access_spec(access, environment)?;
+                Some(fetcher.access(url, spec).map_err(|error| format!("[[feed]] {url}: {error}"))?)
+            }
+        };
+        special.insert(url.clone(), SpecialVisits { group: visit.group.clone(), access });
+    }
+    Ok(special)
+}
+
+fn access_spec(access: &AccessConfig, environment: &Environment) -> Result<AccessSpec, String> {
+    let read = |source: &SecretSource| source.read(environment).map_err(|problem| problem.to_string());
+    let login = |login: &LoginConfig| Ok::<_, String>((login.user.clone(), read(&login.password)?));
+    let authorization = match (&access.basic, &access.bearer) {
+        (Some(basic), _) => {
+            let (user, password) = login(basic)?;
+            Some(Authorization::Basic { user, password })
+        }
+        (None, Some(token)) => Some(Authorization::Bearer(read(token)?)),
+        (None, None) => None,
+    };
+    let headers = access.headers.iter().map(|(name, value)| {
+        let value = match value {
+            HeaderValueConfig::Plain(text) => Secret::new(text),
+            HeaderValueConfig::Kept(source) => read(source)?,
+        };
+        Ok::<_, String>((name.clone(), value))
+    });
+    let proxy = match &access.proxy {
+        None => None,
+        Some(proxy) => {
+            Some(ProxySpec { url: proxy.url.clone(), login: proxy.login.as_ref().map(login).transpose()? })
+        }
+    };
+    Ok(AccessSpec {
+        authorization,
+        cookie: access.cookie.as_ref().map(read).transpose()?,
+        headers: headers.collect::<Result<_, _>>()?,
+        proxy,
+    })
+}
+
+/// Whether the operator allowed the host of `url` by hand.
+pub(super) fn is_own(allow: &AllowList, url: &Url) -> bool {
+    let port = url.port_or_known_default();
+    match url.host() {
+        Some(Host::Ipv4(ip)) => allow.permits(None, ip.into(), port),
+        Some(Host::Ipv6(ip)) => allow.permits(None, ip.into(), port),
+        // What the name resolves to is the fetcher's business; only allowing the name itself counts here.
+        Some(Host::Domain(name)) => allow.permits(Some(name), IpAddr::V4(Ipv4Addr::UNSPECIFIED), port),
+        None => false,
+    }
+}
+
+pub(super) fn allow_list(config: &Config) -> Result<AllowList, String> {
     let entries = config.fetch.allow.iter().map(|allowed| {
         let host = match &allowed.host {
             AllowedHost::Network(net) => net.to_string(),

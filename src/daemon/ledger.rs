@@ -28,7 +28,8 @@ pub(super) fn log(feed: &str, poll: &Poll, recorded: &Recorded) {
             );
         }
         PollOutcome::NotModified { .. } => tracing::debug!(feed.url = feed, "{feed}: not modified"),
-        PollOutcome::Failed(failure) if poll.failures <= 1 => {
+        // Failures in a row are not counted while nearly everything fails.
+        PollOutcome::Failed(failure) if poll.failures == 1 => {
             tracing::warn!(
                 feed.url = feed,
                 failure.kind = failure.kind.as_str(),

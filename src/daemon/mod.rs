@@ -14,6 +14,7 @@
 //! **Invariant:** the one thing tasks share in memory is the catalog in force, swapped whole.
 //! **Invariant:** what tests call is what the loops call: each task's `step`.
 
+mod additions;
 mod catalog;
 mod heartbeat;
 mod host_gate;
@@ -21,27 +22,36 @@ mod janitor;
 mod ledger;
 mod mailer;
 mod operator;
+mod pacing;
 mod planner;
 mod poller;
 mod progress;
 pub mod reading;
+mod restraint;
+mod single;
+mod site;
 mod supervisor;
 mod templates;
+mod uplink;
 mod visiting;
 mod visits;
+mod wishes;
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{Notify, watch};
 
-pub use catalog::{Catalog, PollSettings, TransportSpec};
+pub use catalog::{Catalog, PollSettings, SpecialVisits, TransportSpec};
 pub use heartbeat::Heartbeat;
+use host_gate::HostGate;
 pub use host_gate::Manners;
 pub use janitor::Janitor;
 pub use mailer::{MAX_SLOW, Mailer, PATIENCE, REFUSED_IN_A_ROW};
+pub use pacing::shortfalls;
 pub use planner::{Planner, assemble};
 pub use poller::Poller;
 pub use progress::{Progress, StepError};
+pub use single::Single;
 pub use supervisor::{Event, Events, Reload};
 pub use templates::MAX_TEMPLATE_BYTES;
 
@@ -129,7 +139,8 @@ impl Daemon {
     /// When the store refuses.
     pub async fn run_once(&self) -> Result<(), StepError> {
         let mut poller = self.poller();
-        let mut planner = self.planner();
+        // Nothing is waited for that comes after the end.
+        let mut planner = self.planner().without_group_wait();
         let mut mailer = self.mailer();
         // Digest windows open before the first item is read, so that nothing of this run falls before them.
         planner.step(self.clock.now()).await?;

@@ -1,4 +1,4 @@
-//! Notices to the operator: feeds that fail, feeds that recovered, mails given up.
+//! Notices to the operator: what happened to feeds, mails given up.
 //!
 //! Data in: what the store has not told yet. Data out: one mail to each operator, and the marks that it was told.
 //!
@@ -15,20 +15,21 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{Catalog, StepError};
 use crate::{
     model::{
-        Additions, Notification, NotificationKind, OperatorNews, Recipient, SubscriptionName, Timestamp, time,
+        Additions, EventKind, FeedEventReport, Notification, NotificationKind, OperatorNews, Recipient,
+        SubscriptionName, Timestamp, time,
     },
     render,
-    store::{NewMail, Store},
+    store::{MailThread, NewMail, Store},
 };
 
-/// A feed without a success for this long is told.
-const FAILING_AFTER: Duration = Duration::from_secs(6 * 3_600);
+/// What is older than this is told no more: there was no operator to tell it to.
+const MAX_AGE: Duration = Duration::from_secs(7 * 86_400);
 /// Between two notices.
 const BATCH_INTERVAL: Duration = Duration::from_secs(3_600);
 /// How often it is looked whether there is something to tell.
 const LOOK_INTERVAL: Duration = Duration::from_secs(600);
-/// Changes of one kind in one notice; the rest follows with the next.
-const MAX_NEWS: usize = 50;
+/// Changes of one kind named in one notice; of more, their number is told.
+const MAX_NEWS: usize = 20;
 /// The `subscription` of these mails, which their `List-Id` is made of.
 const SUBSCRIPTION: &str = "operator";
 
@@ -52,11 +53,11 @@ pub(super) async fn tell(store: &Store, catalog: &Catalog, now: Timestamp) -> Re
     {
         return Ok(Told { at: Some(time::after(last, BATCH_INTERVAL)), ..look_again });
     }
-    let news = store.operator_news(time::before(now, FAILING_AFTER), MAX_NEWS).await?;
+    let news = store.operator_news(time::before(now, MAX_AGE), MAX_NEWS).await?;
     if news.is_empty() {
         return Ok(look_again);
     }
-    let notices = lines(&news, now);
+    let notices = lines(&news);
     let mails: Vec<NewMail> =
         catalog.operator.iter().filter_map(|to| mail(catalog, now, to, &notices)).collect();
     if mails.is_empty() {
@@ -67,20 +68,41 @@ pub(super) async fn tell(store: &Store, catalog: &Catalog, now: Timestamp) -> Re
     Ok(Told { told: true, ..look_again })
 }
 
-fn lines(news: &OperatorNews, now: Timestamp) -> Vec<String> {
+fn lines(news: &OperatorNews) -> Vec<String> {
     let dead = news.dead.iter().map(|mail| {
         let why = mail.note.as_deref().unwrap_or("no reason was recorded");
         format!("A mail to {} was given up: {why} (“{}”)", mail.to.address(), mail.subject)
     });
-    let failing = news.failing.iter().map(|(_, trouble)| match trouble.last_ok_at {
-        Some(at) => {
-            let hours = time::between(at, now).as_secs() / 3_600;
-            format!("{} has been failing for {hours} h: {}", trouble.feed, trouble.message)
-        }
-        None => format!("{} could never be read: {}", trouble.feed, trouble.message),
+    let events = EventKind::ALL.into_iter().flat_map(|kind| {
+        let named = news.events.iter().filter(move |told| told.event.kind == kind);
+        let unnamed = news.unnamed.iter().filter(move |(of, _)| *of == kind);
+        named.map(line).chain(unnamed.map(|(kind, more)| {
+            format!("{}: {more} more feeds; `wirewatch status` names them", heading(*kind))
+        }))
     });
-    let recovered = news.recovered.iter().map(|(_, feed)| format!("{feed} answers again"));
-    dead.chain(failing).chain(recovered).collect()
+    dead.chain(events).collect()
+}
+
+fn line(told: &FeedEventReport) -> String {
+    format!("{}: {} — {}", heading(told.event.kind), told.name, told.event.detail)
+}
+
+/// What happened, for someone who reads it first thing in the morning.
+fn heading(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Degraded | EventKind::Failing => "Not readable",
+        EventKind::Dormant => "Given a rest",
+        EventKind::Recovered => "Readable again",
+        EventKind::Moved => "Moved",
+        EventKind::MovedBack => "Moved back",
+        EventKind::Gone => "Gone for good",
+        EventKind::Liar => "Untrue answers",
+        EventKind::Gap => "Possibly missed",
+        EventKind::Silent => "Silent",
+        EventKind::Spoke => "No longer silent",
+        EventKind::Renumbered => "Renumbered",
+        EventKind::RateLimit => "Visited less",
+    }
 }
 
 fn mail(catalog: &Catalog, now: Timestamp, to: &Recipient, notices: &[String]) -> Option<NewMail> {
@@ -118,6 +140,7 @@ fn mail(catalog: &Catalog, now: Timestamp, to: &Recipient, notices: &[String]) -
                 stories: Vec::new(),
                 window_end: None,
                 settles: Vec::new(),
+                thread: MailThread::default(),
             })
         }
         Err(error) => {

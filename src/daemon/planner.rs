@@ -6,27 +6,28 @@
 //! cannot be rendered leaves its matches pending.
 
 use std::{
-    collections::{HashMap, HashSet},
+    borrow::Cow,
+    cmp::Reverse,
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
-use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Catalog, Hints, operator,
+    Catalog, Hints, additions, operator,
     progress::{Progress, StepError},
 };
 use crate::{
     clock::Clock,
     model::{
-        Additions, Delivery, Notification, NotificationKind, Recipient, Subscription, SubscriptionName,
-        Timestamp, Topic, TopicName, TopicVolume, VOLUME_DAYS, day_bounds, time,
+        Delivery, Notification, NotificationKind, PendingId, Recipient, StoryId, Subscription,
+        SubscriptionName, Timestamp, Topic, time,
     },
-    plan::{self, AlertSent, DigestSent, Due, History},
+    plan::{self, AlertSent, DigestSent, Due, FactsOf, History, SettleReason},
     render, schedule,
-    store::{DeliveryHistory, Enqueued, NewMail, Store},
+    store::{DeliveryHistory, Enqueued, MailThread, NewMail, Store},
 };
 
 /// Pending matches looked at in one step. They are small; a backlog beyond this is planned in several steps. Those
@@ -51,12 +52,26 @@ pub struct Planner {
     catalogs: watch::Receiver<Arc<Catalog>>,
     /// When digest readers who left are forgotten next; `None` before the first step.
     forget_at: Option<Timestamp>,
+    grouping: Grouping,
+}
+
+/// Whether alerts wait for others that report the same story.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Grouping {
+    AsConfigured,
+    NoWait,
 }
 
 impl Planner {
     /// A planner over what the store holds.
     pub fn new(store: Store, clock: Clock, hints: Hints, catalogs: watch::Receiver<Arc<Catalog>>) -> Self {
-        Self { store, clock, hints, catalogs, forget_at: None }
+        Self { store, clock, hints, catalogs, forget_at: None, grouping: Grouping::AsConfigured }
+    }
+
+    /// The same planner, for a process that ends before any `group_wait` has passed.
+    #[must_use]
+    pub fn without_group_wait(self) -> Self {
+        Self { grouping: Grouping::NoWait, ..self }
     }
 
     /// Plans once: enqueues what is due, settles what needs no mail, leaves the rest pending.
@@ -65,23 +80,21 @@ impl Planner {
     /// When the store refuses; everything not enqueued stays pending.
     pub async fn step(&mut self, now: Timestamp) -> Result<Progress, StepError> {
         let catalog = self.adopt_catalog(now).await?;
-        let waiting = waiting_digests(now, &catalog.subscriptions, &self.store.digest_ends().await?);
+        let subscriptions = self.subscriptions(&catalog);
+        let waiting = waiting_digests(now, &subscriptions, &self.store.digest_ends().await?);
         let pending = self.store.pending_but_for(&waiting, MAX_PENDING).await?;
         let since = time::before(now, plan::ALERT_HISTORY);
         let history = self.store.delivery_history(since, &waiting).await?;
         let history = plan_history(history);
-        let plan = plan::plan(now, &pending, &history, &catalog.subscriptions);
-        if !plan.settled.is_empty() {
-            for (id, reason) in &plan.settled {
-                tracing::debug!(pending.id = id.0, ?reason, "match needs no mail");
-            }
-            self.store.settle_pending(plan.settled.iter().map(|(id, _)| *id).collect()).await?;
-        }
+        let stories: BTreeSet<StoryId> = pending.iter().map(|pending| pending.story).collect();
+        let facts = additions::facts(&self.store, stories.into_iter().collect()).await?;
+        let plan = plan::plan(now, &pending, &history, &facts, &subscriptions);
+        self.settle(now, &plan.settled).await?;
         let (mut enqueued, mut failed) = (0_usize, 0_usize);
         for batch in plan.due.chunks(MAX_BATCH) {
             let mut mails = Vec::with_capacity(batch.len());
             for due in batch {
-                match self.compose(&catalog, now, due).await? {
+                match self.compose(&catalog, now, due, &facts, &history).await? {
                     Some(mail) => mails.push(mail),
                     None => failed += 1,
                 }
@@ -100,6 +113,31 @@ impl Planner {
         }
         let trouble = (failed > 0).then(|| time::after(now, AFTER_RENDER_TROUBLE));
         Ok(Progress::Idle { until: [plan.wake_at, trouble, look_again.at].into_iter().flatten().min() })
+    }
+
+    fn subscriptions<'c>(&self, catalog: &'c Catalog) -> Cow<'c, [Subscription]> {
+        match self.grouping {
+            Grouping::AsConfigured => Cow::Borrowed(&catalog.subscriptions),
+            Grouping::NoWait => Cow::Owned(catalog.subscriptions.iter().map(without_group_wait).collect()),
+        }
+    }
+
+    async fn settle(&self, now: Timestamp, settled: &[(PendingId, SettleReason)]) -> Result<(), StepError> {
+        if settled.is_empty() {
+            return Ok(());
+        }
+        let muted = settled.iter().filter(|(_, reason)| *reason == SettleReason::Muted).count();
+        if muted > 0 {
+            tracing::info!(
+                matches.muted = muted,
+                "{muted} matches are of muted stories and wait for digests only"
+            );
+        }
+        for (id, reason) in settled {
+            tracing::debug!(pending.id = id.0, ?reason, "match needs no mail");
+        }
+        let settled = settled.iter().map(|(id, reason)| (*id, reason.as_str())).collect();
+        Ok(self.store.settle_pending(now, settled).await?)
     }
 
     /// Runs [`Planner::step`] until `soft` is cancelled.
@@ -150,6 +188,8 @@ impl Planner {
         catalog: &Catalog,
         now: Timestamp,
         due: &Due,
+        facts: &FactsOf,
+        history: &History,
     ) -> Result<Option<NewMail>, StepError> {
         let Some(subscription) = catalog.subscriptions.iter().find(|s| s.name == due.subscription) else {
             return Ok(None);
@@ -183,10 +223,36 @@ impl Planner {
             text: rendered.text,
             html: rendered.html,
             stories: due.stories.iter().map(|(id, _)| *id).collect(),
-            window_end: due.window.map(|window| window.to),
+            // A roll-up's window is for its reader; it completes no digest.
+            window_end: due.window.filter(|_| due.kind == NotificationKind::Digest).map(|window| window.to),
             settles: due.settles.clone(),
+            thread: thread(now, due, facts, history),
         }))
     }
+}
+
+/// What the mail tells of its stories, and which mail it follows up on.
+fn thread(now: Timestamp, due: &Due, facts: &FactsOf, history: &History) -> MailThread {
+    let first = |story: StoryId| {
+        history.told.get(&(due.recipient.clone(), story)).and_then(|told| told.thread.clone())
+    };
+    let tells = due.tells.iter().map(|(story, revision)| {
+        let told = facts.get(story).cloned().unwrap_or_default().told(*revision, now, first(*story));
+        (*story, told)
+    });
+    let in_reply_to = match (due.kind, due.tells.as_slice()) {
+        (NotificationKind::Update, [(story, _)]) => first(*story),
+        _ => None,
+    };
+    MailThread { tells: tells.collect(), in_reply_to }
+}
+
+fn without_group_wait(subscription: &Subscription) -> Subscription {
+    let mut subscription = subscription.clone();
+    if let Delivery::Alert(policy) = &mut subscription.delivery {
+        policy.group_wait = std::time::Duration::ZERO;
+    }
+    subscription
 }
 
 /// All a template needs for one mail that is due.
@@ -206,6 +272,11 @@ pub async fn assemble(
             story.topics.clone_from(topics);
         }
     }
+    additions::weigh(&mut stories);
+    if due.kind == NotificationKind::Digest {
+        // Stable: among equals the first to match comes first.
+        stories.sort_by_key(|story| Reverse(additions::score(story, subscription)));
+    }
     let coverage = match due.window {
         Some(window) => Some(store.coverage(now, window).await?),
         None => None,
@@ -214,10 +285,8 @@ pub async fn assemble(
     let named = |topic: &Topic| stories.iter().any(|story| story.topics.contains(&topic.name));
     let shown = |topic: &&Topic| subscription.topics.takes(&topic.name) || named(topic);
     let topics: Vec<Topic> = catalog.topics.topics().iter().filter(shown).cloned().collect();
-    let volumes = match due.kind {
-        NotificationKind::Digest => volumes(store, &topics, &subscription.zone, now).await?,
-        _ => Vec::new(),
-    };
+    let names = topics.iter().map(|topic| topic.name.clone()).collect();
+    let additions = additions::additions(store, catalog, subscription, now, due, names).await?;
     Ok(Notification {
         key: due.key.clone(),
         kind: due.kind,
@@ -231,24 +300,8 @@ pub async fn assemble(
         coverage,
         notices: Vec::new(),
         settles: due.settles.clone(),
-        additions: Additions { volumes, ..Additions::default() },
+        additions,
     })
-}
-
-/// The bars of a digest's charts.
-async fn volumes(
-    store: &Store,
-    topics: &[Topic],
-    zone: &TimeZone,
-    now: Timestamp,
-) -> Result<Vec<TopicVolume>, StepError> {
-    let names = topics.iter().map(|topic| topic.name.clone()).collect();
-    let counted = store.topic_volumes(names, day_bounds(now, zone, VOLUME_DAYS)).await?;
-    let volume = |(topic, days): (TopicName, Vec<u32>)| {
-        let week = days.iter().rev().take(7).sum();
-        TopicVolume { topic, days, week, usual_week: None }
-    };
-    Ok(counted.into_iter().map(volume).collect())
 }
 
 fn plan_history(stored: DeliveryHistory) -> History {
@@ -258,15 +311,17 @@ fn plan_history(stored: DeliveryHistory) -> History {
         alerts: alerts
             .map(|(subscription, recipient, at)| AlertSent { subscription, recipient, at })
             .collect(),
-        alerted: stored.alerted.into_iter().collect(),
-        digested: stored.digested.into_iter().collect(),
+        alerted: stored.alerted.iter().map(|(to, story, _)| (to.clone(), *story)).collect(),
+        told: stored.alerted.into_iter().filter_map(|(to, story, told)| Some(((to, story), told?))).collect(),
+        mutes: stored.mutes,
+        digested: stored.digested.into_iter().map(|(name, to, story, at)| ((name, to, story), at)).collect(),
         digests: digests
             .map(|(subscription, recipient, window_end)| DigestSent { subscription, recipient, window_end })
             .collect(),
     }
 }
 
-/// The digests for none of whose readers anything is due: what is pending for them can only wait. A digest whose
+/// The digests for none of whose readers anything is due, and that escalate nothing: what is pending for them can only wait. A digest whose
 /// readers have no window yet is not among them, since its window begins with what is pending.
 fn waiting_digests(
     now: Timestamp,
@@ -277,10 +332,12 @@ fn waiting_digests(
         ends.iter().map(|(subscription, to, end)| ((subscription, to), *end)).collect();
     let waits = |subscription: &&Subscription| {
         let Delivery::Digest(policy) = &subscription.delivery else { return false };
-        subscription.to.iter().all(|to| {
-            let end = ends.get(&(&subscription.name, to));
-            end.is_some_and(|end| schedule::last_digest(now, policy, &subscription.zone, *end).is_none())
-        })
+        // Those that escalate are looked at with every match.
+        policy.escalate.is_none()
+            && subscription.to.iter().all(|to| {
+                let end = ends.get(&(&subscription.name, to));
+                end.is_some_and(|end| schedule::last_digest(now, policy, &subscription.zone, *end).is_none())
+            })
     };
     subscriptions.iter().filter(waits).map(|subscription| subscription.name.clone()).collect()
 }
@@ -298,7 +355,7 @@ mod tests {
     use jiff::{civil::time, tz::TimeZone};
 
     use super::*;
-    use crate::model::{DigestPolicy, TopicSelector, WhenEmpty};
+    use crate::model::{Dates, Days, DigestPolicy, Summary, TopicSelector, WhenEmpty};
 
     #[test]
     fn a_digest_is_looked_at_from_the_instant_it_is_due_for_any_reader() {
@@ -312,8 +369,10 @@ mod tests {
             zone: TimeZone::UTC,
             delivery: Delivery::Digest(DigestPolicy {
                 at: vec![time(18, 0, 0, 0)],
-                days: crate::model::Days::ALL,
+                on: Dates::Weekdays(Days::ALL),
                 when_empty: WhenEmpty::Skip,
+                escalate: None,
+                summary: Summary::Digest,
             }),
         };
         let at = |text: &str| -> Timestamp { text.parse().unwrap() };

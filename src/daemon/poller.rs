@@ -17,20 +17,22 @@ use std::{
 
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 use super::{
     Catalog, Hints,
     host_gate::HostGate,
     ledger,
+    pacing::{self, Pacing},
     progress::{Progress, StepError},
+    restraint,
+    uplink::Uplink,
     visiting::{self, Visitor},
-    visits::{Visit, Visits},
+    visits::{Visit, Visited, Visits},
 };
 use crate::{
     clock::{Clock, SLACK},
     health,
-    model::{FailureKind, FeedId, FeedSpec, FeedState, Poll, PollOutcome, Timestamp, Validators, time},
+    model::{FeedId, FeedMemory, FeedState, Poll, PollOutcome, Stored, Timestamp, Validators, time},
     store::Store,
 };
 
@@ -42,18 +44,20 @@ const MAX_BATCH: usize = 64;
 /// 304s that wait to be written together at most, and how long.
 const MAX_UNSAVED: usize = 512;
 const MAX_UNSAVED_AGE: Duration = Duration::from_secs(10);
-/// When a host says it is asked too often, its other feeds wait as well, but no longer than this: the answer may
-/// concern one feed only.
-const MAX_HOST_HOLD: Duration = Duration::from_secs(15 * 60);
 /// A single round waits no longer than this for a host's turn.
 const ONCE_PATIENCE: Duration = Duration::from_secs(30);
+/// What sites can still take is written down this often. A bucket full again by then need not be kept.
+const SITES_EVERY: Duration = Duration::from_secs(10);
+const SITES_KEPT: Duration = Duration::from_secs(86_400);
 /// A feed whose poll could not be recorded is tried again after this.
 const AFTER_STORE_TROUBLE: Duration = Duration::from_secs(60);
 /// Feeds read at once. A hostile body takes many times its size while it is read, and reading is quick.
 const READERS: usize = 2;
-/// A feed is asked for in full this often even if its server always says that nothing changed: some servers say so
-/// for ever (a stale cache, a date in the future).
-const IN_FULL_EVERY: Duration = Duration::from_secs(86_400);
+/// A feed is asked for in full at least this often even if its server always says that nothing changed: some servers say so
+/// for ever (a stale cache, a date in the future). With the interval, it is a day.
+const IN_FULL_EVERY: Duration = Duration::from_secs(23 * 3_600);
+/// A clock that jumps ahead by more than this was suspended: what is overdue comes back as after a stop.
+const AWAY: Duration = Duration::from_secs(60);
 
 /// See the module.
 #[derive(Debug)]
@@ -67,10 +71,14 @@ pub struct Poller {
     due: BTreeSet<(Timestamp, FeedId)>,
     gate: HostGate,
     visits: Visits,
+    uplink: Arc<Uplink>,
+    /// When what sites can still take was last written down; `None` before the first visit.
+    sites_at: Option<Timestamp>,
     readers: Arc<Semaphore>,
     unsaved: Vec<Poll>,
-    /// When each feed was last read in full, as far as this process knows.
-    full_at: HashMap<FeedId, Timestamp>,
+    /// What the store remembers of the feeds whose polls are unsaved.
+    saved: HashMap<FeedId, FeedMemory>,
+    pacing: Pacing,
     /// Wall clock and uptime of the last step.
     seen: (Timestamp, Duration),
 }
@@ -89,9 +97,12 @@ impl Poller {
             due: BTreeSet::new(),
             gate: HostGate::default(),
             visits: Visits::default(),
+            uplink: Arc::default(),
+            sites_at: None,
             readers: Arc::new(Semaphore::new(READERS)),
             unsaved: Vec::new(),
-            full_at: HashMap::new(),
+            saved: HashMap::new(),
+            pacing: Pacing::default(),
             seen,
         }
     }
@@ -171,7 +182,11 @@ impl Poller {
             let batch = self.gather(Some(ended)).await;
             self.record(batch).await?;
         }
-        self.save().await
+        self.save().await?;
+        if self.sites_at.take().is_some() {
+            self.store.end_visits(self.gate.take_changed(self.clock.now())).await?;
+        }
+        Ok(())
     }
 
     /// Runs [`Poller::step`] until `soft` is cancelled, then [`Poller::drain`]s.
@@ -199,6 +214,9 @@ impl Poller {
         let expected = time::after(then, uptime.saturating_sub(uptime_then));
         let back = time::between(now, expected);
         if back <= SLACK {
+            if time::between(expected, now) > AWAY {
+                self.ramp(now);
+            }
             return;
         }
         tracing::warn!(
@@ -208,13 +226,19 @@ impl Poller {
         );
         for state in self.feeds.values_mut() {
             state.next_poll_at = time::before(state.next_poll_at, back);
+            state.memory.full_at = state.memory.full_at.map(|at| time::before(at, back));
+            state.memory.stored = Stored::Perhaps;
         }
         self.due = self.due.iter().map(|(at, id)| (time::before(*at, back), *id)).collect();
-        self.full_at.values_mut().for_each(|at| *at = time::before(*at, back));
         self.gate.set_back(back);
     }
 
     async fn adopt_catalog(&mut self, now: Timestamp) -> Result<(), StepError> {
+        if self.sites_at.is_none() {
+            let (sites, ended) = self.store.begin_visits(now, time::before(now, SITES_KEPT)).await?;
+            self.gate.restore(now, sites, ended);
+            self.sites_at = Some(now);
+        }
         if self.catalog.is_some() && !self.catalogs.has_changed().unwrap_or(false) {
             return Ok(());
         }
@@ -223,11 +247,13 @@ impl Poller {
         let synced = self.store.sync_feeds(now, catalog.feeds.clone()).await;
         // Not taken over yet: the next step tries again.
         let mut states = synced.inspect_err(|_| self.catalogs.mark_changed())?;
+        self.pacing.adopt(&states, &catalog.poll);
         for state in &mut states {
             if let Some(known) = self.feeds.get(&state.id) {
                 state.next_poll_at = state.next_poll_at.min(known.next_poll_at);
             }
-            self.full_at.entry(state.id).or_insert_with(|| read_in_full(state, now));
+            state.next_poll_at = state.next_poll_at.min(self.pacing.latest(state, &catalog.poll.rhythm));
+            state.memory.full_at = state.memory.full_at.or(Some(read_in_full(state, now)));
         }
         self.gate.clear_waiting();
         // Those under way are due again once they have ended.
@@ -235,9 +261,15 @@ impl Poller {
         let waiting = states.iter().filter(|state| !visited.contains(&state.id));
         self.due = waiting.map(|state| (state.next_poll_at, state.id)).collect();
         self.feeds = states.into_iter().map(|state| (state.id, state)).collect();
-        self.full_at.retain(|id, _| self.feeds.contains_key(id));
         self.catalog = Some(catalog);
+        self.ramp(now);
         Ok(())
+    }
+
+    /// What is overdue comes a little at a time, oldest first.
+    fn ramp(&mut self, now: Timestamp) {
+        let Some(catalog) = &self.catalog else { return };
+        self.due = pacing::ramped(now, &self.due, catalog.poll.rhythm.interval);
     }
 
     fn has_room(&self) -> bool {
@@ -253,46 +285,50 @@ impl Poller {
         while let Some((at, id)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
             self.due.remove(&(at, id));
             if let Some(state) = self.feeds.get(&id) {
-                self.gate.enqueue(&host_of(&state.spec), catalog.manners(&state.spec.url), id);
+                self.gate.enqueue(now, &restraint::site_of(&catalog, state), catalog.manners(state), id);
             }
         }
     }
 
     fn begin_visits(&mut self, now: Timestamp) {
         let Some(catalog) = self.catalog.clone() else { return };
+        self.pacing.refresh(now, &self.feeds, &catalog.poll.rhythm);
         while self.has_room()
             && let Some(id) = self.gate.admit(now)
         {
             // Whoever waits at the gate is a feed in force: a new catalog empties the gate.
             let Some(state) = self.feeds.get(&id) else { continue };
             let mut state = state.clone();
-            let full_at = self.full_at.get(&id).copied().unwrap_or(now);
-            if time::between(full_at, now) >= IN_FULL_EVERY {
+            state.spec.interval = self.pacing.interval(&state, &catalog.poll.rhythm);
+            if is_due_in_full(&state, now) {
                 state.validators = Validators::default();
             }
             let in_full = state.validators == Validators::default();
+            let site = restraint::site_of(&catalog, &state);
             let visitor = Visitor {
                 catalog: catalog.clone(),
                 clock: self.clock.clone(),
                 readers: self.readers.clone(),
+                uplink: self.uplink.clone(),
+                site: site.clone(),
             };
             let visited = visitor.visit(state.clone());
-            self.visits.begin(Visit { host: host_of(&state.spec), state, in_full }, visited);
+            self.visits.begin(Visit { host: site, state, in_full }, visited);
         }
         self.gate.tidy(now);
     }
 
     /// The poll that ended and those that end within [`LINGER`] of it.
-    async fn gather(&mut self, first: Option<(Visit, Option<Poll>)>) -> Vec<Poll> {
+    async fn gather(&mut self, first: Option<(Visit, Option<Visited>)>) -> Vec<Poll> {
         let mut batch = Vec::new();
-        batch.extend(first.map(|(visit, poll)| self.end(visit, poll)));
+        batch.extend(first.map(|(visit, visited)| self.end(visit, visited)));
         let clock = self.clock.clone();
         let linger = clock.sleep(LINGER);
         tokio::pin!(linger);
         while batch.len() < MAX_BATCH && !self.visits.is_empty() {
             tokio::select! {
                 biased;
-                Some((visit, poll)) = self.visits.next() => batch.push(self.end(visit, poll)),
+                Some((visit, visited)) = self.visits.next() => batch.push(self.end(visit, visited)),
                 () = &mut linger => break,
             }
         }
@@ -300,24 +336,27 @@ impl Poller {
     }
 
     /// Gives the host its turn back. A visit that broke down is a failed poll.
-    fn end(&mut self, visit: Visit, poll: Option<Poll>) -> Poll {
-        let poll = poll.unwrap_or_else(|| {
-            visiting::broken_down(self.catalog.as_deref(), &visit.state, self.clock.now())
+    fn end(&mut self, visit: Visit, visited: Option<Visited>) -> Poll {
+        let Visited { mut poll, hops } = visited.unwrap_or_else(|| {
+            let now = self.clock.now();
+            let poll = visiting::broken_down(self.catalog.as_deref(), &visit.state, now);
+            Visited { poll, hops: Vec::new() }
         });
-        self.gate.leave(&visit.host, host_hold(&poll));
-        let read = match poll.outcome {
-            PollOutcome::Modified { .. } => true,
-            PollOutcome::NotModified { .. } => visit.in_full,
-            PollOutcome::Failed(_) => false,
-        };
-        if read && let Some(full_at) = self.full_at.get_mut(&poll.feed) {
-            *full_at = poll.at;
+        restraint::end(&mut self.gate, &visit, &mut poll);
+        if let Some(state) = self.feeds.get(&poll.feed).filter(|_| visit.in_full) {
+            health::put_on_trial(&state.validators, &mut poll);
+        }
+        if let Some(catalog) = &self.catalog {
+            restraint::count_hops(&mut self.gate, catalog, &visit, &hops, poll.at);
+            poll.next_poll_at = self.pacing.heed(&visit.state, &poll, &catalog.poll.rhythm);
         }
         poll
     }
 
     async fn record(&mut self, batch: Vec<Poll>) -> Result<(), StepError> {
-        let only_unchanged = batch.iter().all(|poll| matches!(poll.outcome, PollOutcome::NotModified { .. }));
+        let can_wait =
+            |poll: &Poll| matches!(poll.outcome, PollOutcome::NotModified { .. }) && poll.events.is_empty();
+        let only_unchanged = batch.iter().all(can_wait);
         for poll in &batch {
             self.remember(poll);
         }
@@ -332,7 +371,8 @@ impl Poller {
         state.last_poll_at = Some(poll.at);
         state.next_poll_at = poll.next_poll_at;
         state.failures = poll.failures;
-        state.memory = poll.memory.clone();
+        let stored = std::mem::replace(&mut state.memory, poll.memory.clone());
+        self.saved.entry(poll.feed).or_insert(stored);
         match &poll.outcome {
             PollOutcome::NotModified { validators } => {
                 state.validators = validators.clone();
@@ -351,22 +391,37 @@ impl Poller {
 
     /// Writes the unsaved polls once the oldest has waited long enough; returns when that is.
     async fn save_when_old(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StepError> {
+        let sites_due = self.save_sites(now).await?;
         let Some(oldest) = self.unsaved.first().map(|poll| time::after(poll.at, MAX_UNSAVED_AGE)) else {
-            return Ok(None);
+            return Ok(sites_due);
         };
         // A later instant than that was set before the clock was set back.
         if now < oldest && oldest <= time::after(now, MAX_UNSAVED_AGE) {
-            return Ok(Some(oldest));
+            return Ok(earliest(Some(oldest), sites_due));
         }
         self.save().await?;
+        Ok(sites_due)
+    }
+
+    /// Writes down what sites can still take, if that is due; returns when it will be.
+    async fn save_sites(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StepError> {
+        let Some(last) = self.sites_at.filter(|_| self.gate.has_changed()) else { return Ok(None) };
+        let due = time::after(last, SITES_EVERY);
+        if now < due && last <= now {
+            return Ok(Some(due));
+        }
+        self.sites_at = Some(now);
+        self.store.record_sites(self.gate.take_changed(now)).await?;
         Ok(None)
     }
 
     async fn save(&mut self) -> Result<(), StepError> {
+        self.save_sites(self.clock.now()).await?;
         if self.unsaved.is_empty() {
             return Ok(());
         }
         let polls = std::mem::take(&mut self.unsaved);
+        let saved = std::mem::take(&mut self.saved);
         match self.store.record_polls(polls.clone(), health::learn).await {
             Ok(recorded) => {
                 for (poll, recorded) in polls.iter().zip(&recorded) {
@@ -381,20 +436,23 @@ impl Poller {
                 Ok(())
             }
             Err(error) => {
-                self.forget(&polls);
+                self.forget(&polls, saved);
                 Err(error.into())
             }
         }
     }
 
     /// After the store refused: the feeds are as unread as before, and due again soon.
-    fn forget(&mut self, polls: &[Poll]) {
+    fn forget(&mut self, polls: &[Poll], mut saved: HashMap<FeedId, FeedMemory>) {
         let again = time::after(self.clock.now(), AFTER_STORE_TROUBLE);
         for poll in polls {
             let Some(state) = self.feeds.get_mut(&poll.feed) else { continue };
             self.due.remove(&(state.next_poll_at, poll.feed));
             state.validators = Validators::default();
             state.body_hash = None;
+            if let Some(memory) = saved.remove(&poll.feed) {
+                state.memory = memory;
+            }
             if state.baseline_at == Some(poll.at) {
                 state.baseline_at = None;
             }
@@ -404,32 +462,24 @@ impl Poller {
     }
 }
 
-/// When a feed that this process has not read counts as read in full: at some time within the last day that its id
-/// picks, so that not all are asked for in full at once.
+/// When a feed that was never read in full counts as read in full: at some time within the last day that its id picks, so
+/// that not all are asked for in full at once.
 fn read_in_full(state: &FeedState, now: Timestamp) -> Timestamp {
-    let spread = u64::try_from(state.id.0).unwrap_or(0).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    time::before(now, Duration::from_secs(spread % IN_FULL_EVERY.as_secs()))
+    time::before(now, IN_FULL_EVERY.mul_f64(fraction(state.id)))
 }
 
-/// The host whose patience a feed uses: host and port.
-fn host_of(spec: &FeedSpec) -> String {
-    gate_key(&spec.url)
+/// Whether a feed is asked for in full: a liar always, the others once a day. The time of day moves on by up to a quarter
+/// a day, as the feed's id decides, so that feeds that were added at once do not stay together.
+fn is_due_in_full(state: &FeedState, now: Timestamp) -> bool {
+    let memory = &state.memory;
+    let every = IN_FULL_EVERY.mul_f64(1.0 - fraction(state.id) / 4.0);
+    memory.liar_since.is_some() || memory.full_at.is_some_and(|at| time::between(at, now) >= every)
 }
 
-fn gate_key(url: &Url) -> String {
-    match (url.host_str(), url.port_or_known_default()) {
-        (Some(host), Some(port)) => format!("{host}:{port}"),
-        _ => url.as_str().to_owned(),
-    }
-}
-
-fn host_hold(poll: &Poll) -> Option<Timestamp> {
-    match &poll.outcome {
-        PollOutcome::Failed(failure) if failure.kind == FailureKind::RateLimited => {
-            failure.retry_at.map(|at| at.min(time::after(poll.at, MAX_HOST_HOLD)))
-        }
-        _ => None,
-    }
+/// A place in [0, 1) of the feed's own.
+fn fraction(id: FeedId) -> f64 {
+    let spread = u64::try_from(id.0).unwrap_or(0).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    f64::from(u32::try_from(spread >> 32).unwrap_or(0)) / (f64::from(u32::MAX) + 1.0)
 }
 
 fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {

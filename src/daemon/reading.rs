@@ -4,7 +4,7 @@
 //!
 //! **Invariant:** no IO and no waiting; a feed that cannot be read is an outcome, never an error that climbs.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
@@ -14,8 +14,8 @@ use crate::{
     feed,
     matching::Matcher,
     model::{
-        Announce, FailureKind, FeedState, Item, ItemKey, NewItem, OnAdd, PollFailure, PollOutcome, Timestamp,
-        Validators, feed_label, time,
+        Announce, Delivery, FailureKind, FeedState, Item, ItemKey, NewItem, OnAdd, PollFailure, PollOutcome,
+        Recipient, Route, SubscriptionName, Timestamp, Validators, Warning, feed_label, time,
     },
     plan,
 };
@@ -45,16 +45,17 @@ pub fn read(catalog: &Catalog, state: &FeedState, body: Body<'_>, now: Timestamp
     if state.body_hash == Some(hash) {
         return PollOutcome::NotModified { validators: body.validators };
     }
-    let (parsed, warnings) = match feed::parse(body.bytes, body.content_type, body.url, now) {
+    let (mut parsed, warnings) = match feed::parse(body.bytes, body.content_type, body.url, now) {
         Ok(read) => read,
         Err(error) => {
-            let kind = match error {
-                feed::Error::Panicked => FailureKind::Internal,
-                _ => FailureKind::NotAFeed,
-            };
-            return PollOutcome::Failed(PollFailure { kind, message: error.to_string(), retry_at: None });
+            let (kind, message) = (FailureKind::NotAFeed, error.to_string());
+            return PollOutcome::Failed(PollFailure { kind, message, retry_at: None });
         }
     };
+    if warnings.contains(&Warning::CutItem) {
+        parsed.items.pop();
+    }
+    parsed.items.retain(|item| !item.is_empty());
     let label = feed_label(state.spec.title.as_deref(), state.spec.url.as_str());
     let labelled = parsed.items.into_iter().map(|item| Item { feed: Some(Arc::clone(&label)), ..item });
     let identified = feed::identify(labelled.collect());
@@ -91,7 +92,19 @@ fn new_item(
         Announce::Yes => plan::routes(&catalog.subscriptions, matches.iter().map(|found| &found.topic)),
         Announce::Baseline => Vec::new(),
     };
-    NewItem { story_key: None, item, keys, matches, announce, routes }
+    let alerts = alerted(catalog, &routes);
+    NewItem { story_key: None, item, keys, matches, announce, routes, alerts }
+}
+
+/// Different readers that subscriptions of alerts bring the item to.
+fn alerted(catalog: &Catalog, routes: &[Route]) -> u32 {
+    let is_alert = |name: &SubscriptionName| {
+        let subscription = catalog.subscriptions.iter().find(|subscription| subscription.name == *name);
+        subscription.is_some_and(|subscription| matches!(subscription.delivery, Delivery::Alert(_)))
+    };
+    let readers: HashSet<&Recipient> =
+        routes.iter().filter(|route| is_alert(&route.subscription)).map(|route| &route.recipient).collect();
+    u32::try_from(readers.len()).unwrap_or(u32::MAX)
 }
 
 /// Which items of a poll are news: all, except on the first poll of a feed, where `on_add` decides.

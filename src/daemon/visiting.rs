@@ -8,12 +8,20 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::{Catalog, reading};
+use super::{
+    Catalog, reading,
+    uplink::{Before, Uplink, World},
+    visits::Visited,
+    wishes,
+};
 use crate::{
     clock::Clock,
-    fetch::{FetchRequest, Fetched, Response},
+    fetch::{FetchRequest, Fetched, MAX_RETRY_AFTER, Manner, Response, Wishes},
     health::{self, Asked, Observation},
-    model::{FailureKind, FeedState, Learned, Poll, PollFailure, PollOutcome, Timestamp, Validators, time},
+    model::{
+        FailureKind, FeedMemory, FeedState, Hints, Learned, Poll, PollFailure, PollOutcome, Redirect,
+        Timestamp, Validators, time,
+    },
     schedule,
 };
 
@@ -24,33 +32,76 @@ pub(super) struct Visitor {
     pub(super) clock: Clock,
     /// Turns to read a body.
     pub(super) readers: Arc<Semaphore>,
+    /// Whether it is the feeds that fail.
+    pub(super) uplink: Arc<Uplink>,
+    /// The site of the feed.
+    pub(super) site: String,
 }
 
 impl Visitor {
-    /// One visit. The feed's memory decides how it is asked.
-    pub(super) async fn visit(self, state: FeedState) -> Poll {
+    /// One visit. The feed's memory decides where it is looked for and how it is asked.
+    pub(super) async fn visit(self, state: FeedState) -> Visited {
         let asked =
             if state.validators == Validators::default() { Asked::InFull } else { Asked::Conditionally };
-        let request = FetchRequest { url: state.spec.url.clone(), validators: state.validators.clone() };
-        let fetched = self.catalog.fetcher.fetch(&request).await;
+        let request =
+            FetchRequest { url: health::address(&state).clone(), validators: state.validators.clone() };
+        let spec = &state.spec.url;
+        let manner = Manner {
+            validated: Some(state.memory.answered_by.clone().unwrap_or_else(|| spec.clone())),
+            access: self.catalog.access(spec),
+        };
+        let fetched = self.catalog.fetcher.fetch_as(&request, &manner).await;
         let now = self.clock.now();
-        let (outcome, redirects) = match fetched {
-            Ok(Fetched::NotModified { validators, redirects }) => {
-                (PollOutcome::NotModified { validators }, redirects)
+        let (outcome, redirects, wishes, hints) = match fetched {
+            Ok(Fetched::NotModified { validators, redirects, wishes }) => {
+                (PollOutcome::NotModified { validators }, redirects, wishes, None)
             }
             Ok(Fetched::Modified(response)) => {
-                let redirects = response.redirects.clone();
-                (self.read(&state, response, now).await, redirects)
+                let (redirects, wishes) = (response.redirects.clone(), response.wishes);
+                let (outcome, hints) = self.read(&state, response, now).await;
+                (outcome, redirects, wishes, hints)
             }
-            Err(error) => (PollOutcome::Failed(error.into()), Vec::new()),
+            Err(error) => {
+                let redirects = error.redirects().to_vec();
+                (PollOutcome::Failed(error.into()), redirects, Wishes::default(), None)
+            }
         };
-        let observation = Observation { outcome: &outcome, redirects: &redirects, asked, hints: None };
-        let judged = health::judge(now, &state, &observation);
-        poll(Some(&self.catalog), &state, outcome, judged, now)
+        let poll = self.judge(&state, outcome, &redirects, asked, (wishes, hints), now);
+        Visited { poll, hops: redirects.into_iter().map(|hop| hop.to).collect() }
+    }
+
+    fn judge(
+        &self,
+        state: &FeedState,
+        outcome: PollOutcome,
+        redirects: &[Redirect],
+        asked: Asked,
+        (wishes, hints): (Wishes, Option<Hints>),
+        now: Timestamp,
+    ) -> Poll {
+        let world = self.uplink.saw(now, &self.site, Before::of(state), &outcome);
+        if world == World::CutOff && matches!(outcome, PollOutcome::Failed(_)) {
+            let judged = Learned { memory: state.memory.clone(), events: Vec::new() };
+            let poll = poll(Some(&self.catalog), state, outcome, judged, now);
+            // One that failed just before was no more to blame.
+            let failures = if state.failures <= 1 { 0 } else { state.failures };
+            return Poll { failures, ..poll };
+        }
+        let hints = hints.map(|hints| Hints { wait: hints.wait.max(wishes.fresh_for), ..hints });
+        let observation = Observation { outcome: &outcome, redirects, asked, hints };
+        let mut judged = health::judge(now, state, &observation);
+        let asked_to_wait = wishes.retry_at.filter(|at| *at > now);
+        judged.memory.patience_until = judged.memory.patience_until.max(asked_to_wait);
+        poll(Some(&self.catalog), state, outcome, judged, now)
     }
 
     /// Reading is work for the processor, and must not hold up the network.
-    async fn read(&self, state: &FeedState, response: Response, now: Timestamp) -> PollOutcome {
+    async fn read(
+        &self,
+        state: &FeedState,
+        response: Response,
+        now: Timestamp,
+    ) -> (PollOutcome, Option<Hints>) {
         let (catalog, state) = (self.catalog.clone(), state.clone());
         let turn = self.readers.clone().acquire_owned().await;
         let read = tokio::task::spawn_blocking(move || {
@@ -61,9 +112,11 @@ impl Visitor {
                 validators: response.validators,
                 bytes: &response.body,
             };
-            reading::read(&catalog, &state, body, now)
+            let outcome = reading::read(&catalog, &state, body, now);
+            let is_read = matches!(outcome, PollOutcome::Modified { .. });
+            (outcome, is_read.then(|| wishes::of_body(&response.body)))
         });
-        read.await.unwrap_or_else(|_| broken_down_outcome())
+        read.await.unwrap_or_else(|_| (broken_down_outcome(), None))
     }
 }
 
@@ -92,7 +145,15 @@ fn poll(
         None => time::after(now, state.spec.interval),
     };
     let Learned { memory, events } = judged;
+    let next_poll_at = not_before(now, &memory, catalog).map_or(next_poll_at, |at| at.max(next_poll_at));
     Poll { feed: state.id, at: now, outcome, next_poll_at, failures, memory, events }
+}
+
+/// What the server asked for, as far as it may ask, and how seldom a feed is visited that has long been silent.
+fn not_before(now: Timestamp, memory: &FeedMemory, catalog: Option<&Catalog>) -> Option<Timestamp> {
+    let longest = catalog.map_or(MAX_RETRY_AFTER, |catalog| catalog.poll.policy.max);
+    let asked = memory.patience_until.map(|at| at.min(time::after(now, longest)));
+    asked.max(health::rest(memory).map(|rest| time::after(now, rest)))
 }
 
 fn broken_down_outcome() -> PollOutcome {

@@ -11,6 +11,8 @@ use std::collections::{HashMap, HashSet};
 
 use tokio::task::{Id, JoinSet};
 
+use url::Url;
+
 use crate::model::{FeedId, FeedState, Poll};
 
 /// A visit under way.
@@ -18,36 +20,45 @@ use crate::model::{FeedId, FeedState, Poll};
 pub(super) struct Visit {
     /// The feed as it was when the visit began.
     pub(super) state: FeedState,
-    /// Whose turn it uses.
+    /// The site whose turn it uses.
     pub(super) host: String,
     /// Whether it asks for the feed in full, changed or not.
     pub(super) in_full: bool,
 }
 
+/// What came of a visit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Visited {
+    /// To be recorded.
+    pub(super) poll: Poll,
+    /// Where redirects led, in order.
+    pub(super) hops: Vec<Url>,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Visits {
-    tasks: JoinSet<Poll>,
+    tasks: JoinSet<Visited>,
     under_way: HashMap<Id, Visit>,
 }
 
 impl Visits {
     /// Begins a visit.
-    pub(super) fn begin(&mut self, visit: Visit, work: impl Future<Output = Poll> + Send + 'static) {
+    pub(super) fn begin(&mut self, visit: Visit, work: impl Future<Output = Visited> + Send + 'static) {
         let id = self.tasks.spawn(work).id();
         self.under_way.insert(id, visit);
     }
 
     /// The next visit that ends, with its poll; without one when it broke down, a fault of ours. `None` while none
     /// is under way. Cancel safe.
-    pub(super) async fn next(&mut self) -> Option<(Visit, Option<Poll>)> {
+    pub(super) async fn next(&mut self) -> Option<(Visit, Option<Visited>)> {
         loop {
-            let (id, poll) = match self.tasks.join_next_with_id().await? {
-                Ok((id, poll)) => (id, Some(poll)),
+            let (id, visited) = match self.tasks.join_next_with_id().await? {
+                Ok((id, visited)) => (id, Some(visited)),
                 Err(broken) => (broken.id(), None),
             };
             if let Some(visit) = self.under_way.remove(&id) {
-                return Some((visit, poll));
+                return Some((visit, visited));
             }
         }
     }
@@ -71,8 +82,6 @@ impl Visits {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
-
-    use url::Url;
 
     use super::*;
     use crate::model::{FeedMemory, FeedSpec, OnAdd, PollOutcome, Timestamp, Validators, time};
@@ -114,8 +123,9 @@ mod tests {
             memory: FeedMemory::default(),
             events: Vec::new(),
         };
-        visits.begin(visit(2), std::future::ready(poll.clone()));
-        assert_eq!(visits.next().await.unwrap().1, Some(poll));
+        let visited = Visited { poll, hops: Vec::new() };
+        visits.begin(visit(2), std::future::ready(visited.clone()));
+        assert_eq!(visits.next().await.unwrap().1, Some(visited));
         assert!(visits.next().await.is_none() && visits.is_empty() && visits.feeds().is_empty());
     }
 }

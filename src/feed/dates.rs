@@ -7,30 +7,31 @@
 //!
 //! Rejected: a list of format strings: the parts vary independently, and so would need hundreds.
 
-use jiff::{Timestamp, civil, tz::Offset};
+use jiff::{SignedDuration, Timestamp, civil, tz::Offset};
 
 /// Longest text that is looked at, in bytes.
 const MAX_DATE_BYTES: usize = 128;
 
-/// First letters of the months in English, French, German, Spanish, Portuguese, Italian, Dutch and Russian.
+/// First letters of the months in English, French, German, Spanish, Portuguese, Italian, Dutch, Russian, Ukrainian,
+/// Greek, Hungarian, Polish, Turkish and Indonesian.
 const MONTHS: [&[&str]; 12] = [
-    &["jan", "ene", "gen", "янв"],
-    &["feb", "fév", "fev", "фев"],
-    &["mar", "mär", "maerz", "mrt", "мар"],
-    &["apr", "avr", "abr", "апр"],
-    &["may", "mai", "mag", "mei", "май", "мая"],
-    &["jun", "juin", "giu", "июн"],
-    &["jul", "juil", "lug", "июл"],
-    &["aug", "aoû", "aou", "ago", "авг"],
-    &["sep", "set", "сен"],
-    &["oct", "okt", "out", "ott", "окт"],
-    &["nov", "ноя"],
-    &["dec", "dez", "dic", "déc", "дек"],
+    &["jan", "ene", "gen", "jän", "янв", "січ", "ιαν", "sty", "oca"],
+    &["feb", "fév", "fev", "фев", "лют", "φεβ", "lut", "şub", "sub"],
+    &["mar", "mär", "maerz", "mrt", "már", "мар", "бер", "μαρ", "μάρ"],
+    &["apr", "avr", "abr", "ápr", "апр", "кві", "απρ", "kwi", "nis"],
+    &["may", "mai", "mag", "mei", "maj", "máj", "май", "мая", "тра", "μαι", "μαϊ", "μάι", "μάϊ"],
+    &["jun", "juin", "giu", "jún", "июн", "чер", "ιουν", "ιούν", "ιον", "cze", "haz"],
+    &["jul", "juil", "lug", "júl", "июл", "лип", "ιουλ", "ιούλ", "ιολ", "lip", "tem"],
+    &["aug", "aoû", "aou", "ago", "agu", "agt", "авг", "сер", "αυγ", "αύγ", "sie", "ağu", "agust"],
+    &["sep", "set", "sze", "сен", "вер", "σεπ", "wrz", "eyl"],
+    &["oct", "okt", "out", "ott", "окт", "жов", "οκτ", "paź", "paz", "eki"],
+    &["nov", "ноя", "лис", "νοε", "νοέ", "lis", "kas"],
+    &["dec", "dez", "dic", "déc", "des", "дек", "гру", "δεκ", "gru", "ara"],
 ];
 
 /// Zone names that occur in feeds, and their offsets from UTC in minutes. Where a name is used for several zones,
-/// the one with most publishers.
-const ZONES: [(&str, i32); 33] = [
+/// the one with most publishers: CST is America's, China's being written as +0800.
+const ZONES: [(&str, i32); 59] = [
     ("Z", 0),
     ("UT", 0),
     ("UTC", 0),
@@ -38,33 +39,62 @@ const ZONES: [(&str, i32); 33] = [
     ("WET", 0),
     ("WEST", 60),
     ("BST", 60),
+    ("IRISH", 60),
     ("CET", 60),
+    ("MET", 60),
     ("CEST", 120),
+    ("MEST", 120),
     ("MEZ", 60),
     ("MESZ", 120),
+    ("WAT", 60),
+    ("CAT", 120),
     ("SAST", 120),
     ("EET", 120),
     ("EEST", 180),
+    ("EAT", 180),
     ("MSK", 180),
+    ("MSD", 240),
     ("TRT", 180),
+    ("IRST", 210),
     ("GST", 240),
     ("PKT", 300),
     ("IST", 330),
+    ("NPT", 345),
     ("ICT", 420),
     ("WIB", 420),
     ("HKT", 480),
     ("SGT", 480),
+    ("MYT", 480),
+    ("PHT", 480),
+    ("AWST", 480),
     ("JST", 540),
     ("KST", 540),
+    ("ACST", 570),
+    ("ACDT", 630),
     ("AEST", 600),
     ("AEDT", 660),
-    ("EST", -300),
+    ("NZST", 720),
+    ("NZDT", 780),
+    ("BRT", -180),
+    ("ART", -180),
+    ("ADT", -180),
+    ("AST", -240),
     ("EDT", -240),
+    ("EST", -300),
+    ("ET", -300),
     ("CDT", -300),
-    ("MST", -420),
+    ("CST", -360),
+    ("CT", -360),
     ("MDT", -360),
+    ("MST", -420),
     ("PDT", -420),
+    ("PST", -480),
+    ("PT", -480),
+    ("HST", -600),
 ];
+
+/// Korea's offset in minutes: dates with Korean words and no zone are Korean, as feedparser reads them.
+const KOREA: i32 = 540;
 
 /// The instant a text names: RFC 3339, RFC 822 and its successors, and what publishers make of them.
 pub(super) fn parse(text: &str) -> Option<Timestamp> {
@@ -80,10 +110,20 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
     }
     let parts = parts(text);
     let date = date(&parts)?;
-    let (time, next_day, after) = time(&parts);
+    let (time, next_day, after) = time(&parts)?;
     let date = if next_day { date.tomorrow().ok()? } else { date };
-    let offset = Offset::from_seconds(zone(after)?.checked_mul(60)?).ok()?;
-    offset.to_timestamp(date.to_datetime(time)).ok()
+    let minutes = zone(after)?.unwrap_or(if is_korean(text) { KOREA } else { 0 });
+    // Not as an offset, which would refuse the +3000 that is met.
+    let seconds = i64::from(minutes).checked_mul(60)?;
+    Offset::UTC
+        .to_timestamp(date.to_datetime(time))
+        .ok()?
+        .checked_sub(SignedDuration::from_secs(seconds))
+        .ok()
+}
+
+fn is_korean(text: &str) -> bool {
+    !text.is_ascii() && ["년", "오전", "오후", "오 전", "오 후"].iter().any(|word| text.contains(word))
 }
 
 /// Unix seconds or milliseconds, or a compact date.
@@ -92,6 +132,12 @@ fn digits(text: &str) -> Option<Timestamp> {
     match text.len() {
         9 | 10 => Timestamp::from_second(number).ok(),
         13 => Timestamp::from_millisecond(number).ok(),
+        // A year alone, and a year with one of its days.
+        4 => civil::Date::new(i16::try_from(number).ok()?, 1, 1).ok().and_then(midnight),
+        7 => {
+            let (year, day) = (number.checked_div(1_000)?, number.checked_rem(1_000)?);
+            ordinal(u32::try_from(year).ok()?, u32::try_from(day).ok()?).and_then(midnight)
+        }
         8 => parse(&format!("{text} 00:00")),
         14 => {
             let (date, time) = text.split_at_checked(8)?;
@@ -99,6 +145,24 @@ fn digits(text: &str) -> Option<Timestamp> {
         }
         _ => None,
     }
+}
+
+fn midnight(date: civil::Date) -> Option<Timestamp> {
+    Offset::UTC.to_timestamp(date.to_datetime(civil::Time::midnight())).ok()
+}
+
+/// The day of a year, 1 being the first of January.
+fn ordinal(year: u32, day: u32) -> Option<civil::Date> {
+    let first = civil::Date::new(i16::try_from(year).ok()?, 1, 1).ok()?;
+    let days = i16::try_from(day).ok().filter(|day| (1..=first.days_in_year()).contains(day))?;
+    first.with().day_of_year(days).build().ok()
+}
+
+/// The day of a week (ISO 8601), 1 being Monday.
+fn week(year: u32, week: u32, day: u32) -> Option<civil::Date> {
+    let day = civil::Weekday::from_monday_one_offset(i8::try_from(day).ok()?).ok()?;
+    let date = civil::ISOWeekDate::new(i16::try_from(year).ok()?, i8::try_from(week).ok()?, day).ok()?;
+    Some(date.date())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +180,7 @@ fn parts(text: &str) -> Vec<Part<'_>> {
     while let Some(c) = rest.chars().next() {
         let run = |test: fn(char) -> bool| rest.find(|c| !test(c)).unwrap_or(rest.len());
         let length = match c {
+            '(' => rest.find(')').map_or(1, |end| end.saturating_add(1)),
             '年' | '月' | '년' | '월' => {
                 parts.push(Part::Sign('-'));
                 c.len_utf8()
@@ -177,24 +242,32 @@ fn month(word: &str) -> Option<i8> {
 
 /// `24 Nov 2026`, `24-Nov-26`, `Nov 24, 2026`, `Nov 24 07:00:00 2026`.
 fn date_with_name(parts: &[Part<'_>], at: usize, month: i8) -> Option<civil::Date> {
-    let numbers = |range: &[Part<'_>]| -> Vec<(u32, usize)> {
-        let clock = |i: usize| {
-            let colon = |j: Option<usize>| j.and_then(|j| range.get(j)) == Some(&Part::Sign(':'));
-            colon(i.checked_add(1)) || colon(i.checked_sub(1))
+    let last_clock = parts.iter().rposition(|part| *part == Part::Sign(':')).unwrap_or(usize::MAX);
+    let is_sign =
+        |at: usize, signs: &[char]| matches!(parts.get(at), Some(Part::Sign(sign)) if signs.contains(sign));
+    let numbers = |from: usize, to: usize| -> Vec<(u32, usize)> {
+        let free = |at: &usize| {
+            let before = at.checked_sub(1);
+            let clock =
+                before.is_some_and(|before| is_sign(before, &[':'])) || is_sign(at.saturating_add(1), &[':']);
+            // What follows a sign after the time is an offset.
+            clock || before.is_some_and(|before| before > last_clock && is_sign(before, &['+', '-']))
         };
-        let free = range.iter().enumerate().filter(|(i, _)| !clock(*i));
-        free.filter_map(
-            |(_, part)| if let Part::Number(value, length) = part { Some((*value, *length)) } else { None },
-        )
-        .collect()
+        let places = (from..to).filter(|at| !free(at));
+        places
+            .filter_map(|at| match parts.get(at) {
+                Some(Part::Number(value, length)) => Some((*value, *length)),
+                _ => None,
+            })
+            .collect()
     };
-    let (before, after) = (numbers(parts.get(..at)?), numbers(parts.get(at..)?));
+    let (before, after) = (numbers(0, at), numbers(at, parts.len()));
     let is_day = |(value, length): &(u32, usize)| *length <= 2 && (1..=31).contains(value);
     let is_year = |(_, length): &(u32, usize)| *length == 4;
     let (day, year) = match before.iter().rev().find(|n| is_day(n)) {
         Some(day) => {
-            let year = after.iter().chain(&before).find(|n| is_year(n));
-            (day, year.or_else(|| after.first().filter(|(_, length)| *length == 2))?)
+            let near = after.first().filter(|(_, length)| matches!(length, 2 | 4));
+            (day, near.or_else(|| after.iter().chain(&before).find(|n| is_year(n)))?)
         }
         None => (after.iter().find(|n| is_day(n))?, after.iter().chain(&before).find(|n| is_year(n))?),
     };
@@ -225,6 +298,17 @@ fn date_in_numbers(parts: &[Part<'_>]) -> Option<civil::Date> {
             Part::Number(day, 1..=2),
             ..,
         ] if a == b => new(*year, *month, *day),
+        [Part::Number(year, 4), Part::Sign('-'), Part::Number(day, 3), ..] => ordinal(*year, *day),
+        [Part::Number(year, 4), Part::Sign('-'), Part::Number(month, 1..=2)] => new(*year, *month, 1),
+        [Part::Number(year, 4), Part::Sign('-'), Part::Word("W"), rest @ ..]
+        | [Part::Number(year, 4), Part::Word("W"), rest @ ..] => match rest {
+            [Part::Number(number, 2), Part::Sign('-'), Part::Number(day, 1), ..] => {
+                week(*year, *number, *day)
+            }
+            [Part::Number(both, 3), ..] => week(*year, both / 10, both % 10),
+            [Part::Number(number, 2), ..] => week(*year, *number, 1),
+            _ => None,
+        },
         [
             Part::Number(one, 1..=2),
             Part::Sign(a),
@@ -242,18 +326,18 @@ fn date_in_numbers(parts: &[Part<'_>]) -> Option<civil::Date> {
     }
 }
 
-/// The time of day (midnight without one), whether it belongs to the next day (24:00), and what follows it.
-fn time<'p, 't>(parts: &'p [Part<'t>]) -> (civil::Time, bool, &'p [Part<'t>]) {
-    let none = (civil::Time::midnight(), false, &[][..]);
+/// The time of day (midnight without one), whether it belongs to the next day (24:00), and what follows it; `None`
+/// when there is a time that no clock shows.
+fn time<'p, 't>(parts: &'p [Part<'t>]) -> Option<(civil::Time, bool, &'p [Part<'t>])> {
     let mut from = 0_usize;
     while let Some(tail) = parts.get(from..).filter(|tail| !tail.is_empty()) {
         let found = match tail {
             [
                 Part::Number(hour, 1..=2),
                 Part::Sign(':'),
-                Part::Number(minute, 2),
+                Part::Number(minute, 1..=2),
                 Part::Sign(':'),
-                Part::Number(second, 2),
+                Part::Number(second, 1..=2),
                 Part::Sign('.' | ','),
                 Part::Number(fraction, digits),
                 rest @ ..,
@@ -261,12 +345,12 @@ fn time<'p, 't>(parts: &'p [Part<'t>]) -> (civil::Time, bool, &'p [Part<'t>]) {
             [
                 Part::Number(hour, 1..=2),
                 Part::Sign(':'),
-                Part::Number(minute, 2),
+                Part::Number(minute, 1..=2),
                 Part::Sign(':'),
-                Part::Number(second, 2),
+                Part::Number(second, 1..=2),
                 rest @ ..,
             ] => Some((*hour, *minute, *second, 0, rest)),
-            [Part::Number(hour, 1..=2), Part::Sign(':'), Part::Number(minute, 2), rest @ ..] => {
+            [Part::Number(hour, 1..=2), Part::Sign(':'), Part::Number(minute, 1..=2), rest @ ..] => {
                 Some((*hour, *minute, 0, 0, rest))
             }
             [Part::Word("T" | "t"), Part::Number(clock, length @ (4 | 6)), rest @ ..] => {
@@ -276,11 +360,47 @@ fn time<'p, 't>(parts: &'p [Part<'t>]) -> (civil::Time, bool, &'p [Part<'t>]) {
             _ => None,
         };
         if let Some((hour, minute, second, millis, rest)) = found {
-            return clock_time(hour, minute, second, millis, rest).unwrap_or(none);
+            let before = parts.get(..from).unwrap_or(&[]);
+            let (time, next_day) =
+                clock_time(hour, minute, second, millis, half(before).or_else(|| half(rest)))?;
+            return Some((time, next_day, rest));
         }
         from = from.saturating_add(1);
     }
-    none
+    Some((civil::Time::midnight(), false, &[]))
+}
+
+/// The half of the day that a word names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Half {
+    Am,
+    Pm,
+}
+
+fn half(parts: &[Part<'_>]) -> Option<Half> {
+    let mut at = 0_usize;
+    while let Some(tail) = parts.get(at..).filter(|tail| !tail.is_empty()) {
+        match tail {
+            [Part::Word(a), Part::Sign('.'), Part::Word(m), ..] if m.eq_ignore_ascii_case("m") => {
+                if a.eq_ignore_ascii_case("a") {
+                    return Some(Half::Am);
+                }
+                if a.eq_ignore_ascii_case("p") {
+                    return Some(Half::Pm);
+                }
+            }
+            [Part::Word("오전" | "上午" | "午前"), ..] => return Some(Half::Am),
+            [Part::Word("오후" | "下午" | "午後"), ..] => return Some(Half::Pm),
+            // Korean blogs part the two syllables.
+            [Part::Word("오"), Part::Word("전"), ..] => return Some(Half::Am),
+            [Part::Word("오"), Part::Word("후"), ..] => return Some(Half::Pm),
+            [Part::Word(word), ..] if word.eq_ignore_ascii_case("am") => return Some(Half::Am),
+            [Part::Word(word), ..] if word.eq_ignore_ascii_case("pm") => return Some(Half::Pm),
+            _ => {}
+        }
+        at = at.saturating_add(1);
+    }
+    None
 }
 
 fn millis(fraction: u32, digits: usize) -> u32 {
@@ -288,32 +408,34 @@ fn millis(fraction: u32, digits: usize) -> u32 {
     u32::try_from(u64::from(fraction).saturating_mul(1_000) / 10_u64.pow(shown)).unwrap_or(0)
 }
 
-fn clock_time<'p, 't>(
+/// A time of day, and whether it is that of the next day.
+fn clock_time(
     hour: u32,
     minute: u32,
     second: u32,
     millis: u32,
-    rest: &'p [Part<'t>],
-) -> Option<(civil::Time, bool, &'p [Part<'t>])> {
-    let word = rest.iter().find_map(|part| if let Part::Word(word) = part { Some(*word) } else { None });
-    let half = word.map(str::to_ascii_lowercase);
-    let hour = match (half.as_deref(), hour) {
-        (Some("am"), 12) => 0,
-        (Some("pm"), 1..=11) => hour.saturating_add(12),
+    half: Option<Half>,
+) -> Option<(civil::Time, bool)> {
+    let hour = match (half, hour) {
+        (Some(Half::Am), 12) => 0,
+        (Some(Half::Pm), 1..=11) => hour.saturating_add(12),
         _ => hour,
     };
     let next_day = hour == 24 && minute == 0;
+    // A leap second is the one before it.
+    let second = if second == 60 { 59 } else { second };
     let time = civil::Time::new(
         i8::try_from(if next_day { 0 } else { hour }).ok()?,
         i8::try_from(minute).ok()?,
-        i8::try_from(second.min(59)).ok()?,
+        i8::try_from(second).ok()?,
         i32::try_from(millis.checked_mul(1_000_000)?).ok()?,
     );
-    Some((time.ok()?, next_day, rest))
+    Some((time.ok()?, next_day))
 }
 
-/// Offset from UTC in minutes told by what follows the time: `+0200`, `-08:00`, `+02`, `GMT+8`, `CEST`; 0 without.
-fn zone(parts: &[Part<'_>]) -> Option<i32> {
+/// Offset from UTC in minutes told by what follows the time: `+0200`, `-08:00`, `+02`, `GMT+8`, `CEST`; `Some(None)` without,
+/// `None` when it is no number.
+fn zone(parts: &[Part<'_>]) -> Option<Option<i32>> {
     for (at, part) in parts.iter().enumerate() {
         let Part::Sign(sign @ ('+' | '-')) = part else { continue };
         let minutes = match parts.get(at.saturating_add(1)..)? {
@@ -325,18 +447,14 @@ fn zone(parts: &[Part<'_>]) -> Option<i32> {
             _ => continue,
         };
         let minutes = i32::try_from(minutes).ok()?;
-        return Some(if *sign == '-' { minutes.checked_neg()? } else { minutes });
+        return Some(Some(if *sign == '-' { minutes.checked_neg()? } else { minutes }));
     }
     let names = parts
         .iter()
         .filter_map(|part| if let Part::Word(word) = part { Some(word.to_uppercase()) } else { None });
-    let known = names.filter_map(|name| match name.as_str() {
-        // China's standard time far outweighs America's central one only where +0800 is written; CST alone is America's.
-        "CST" => Some(-360),
-        "PST" => Some(-480),
-        _ => ZONES.iter().find(|(zone, _)| *zone == name).map(|(_, minutes)| *minutes),
-    });
-    Some(known.into_iter().next().unwrap_or(0))
+    let mut known =
+        names.filter_map(|name| ZONES.iter().find(|(zone, _)| *zone == name).map(|(_, minutes)| *minutes));
+    Some(known.next())
 }
 
 #[cfg(test)]
@@ -400,6 +518,36 @@ mod tests {
             ("Вт, 24 ноя 2026 10:00:00 +0300", "2026-11-24T07:00:00Z"),
             ("Thurs, 24 September 2026 24:00:00 GMT", "2026-09-25T00:00:00Z"),
             ("Tue, 24 Nov 2026 07:00:60 GMT", "2026-11-24T07:00:59Z"),
+            ("Tue, 24 Nov 26 07:00:29 -0800", "2026-11-24T15:00:29Z"),
+            ("Tue Nov 24 07:00:00 +0000 2026", "2026-11-24T07:00:00Z"),
+            ("Tuesday, 24-Nov-26 07:00:00 GMT", "2026-11-24T07:00:00Z"),
+            ("Tue, 24 Nov 2026 07:00:00 +3000", "2026-11-23T01:00:00Z"),
+            ("Tue(day), 24(th) Nov 2026 07:00:00 GMT (comment 12:00)", "2026-11-24T07:00:00Z"),
+            ("2026-11-24T7:5:9+01:00", "2026-11-24T06:05:09Z"),
+            ("2026-11-24 07:00:00 p.m.", "2026-11-24T19:00:00Z"),
+            ("2026-328", "2026-11-24T00:00:00Z"),
+            ("2026328", "2026-11-24T00:00:00Z"),
+            ("2026-W48-2", "2026-11-24T00:00:00Z"),
+            ("2026W482T070000Z", "2026-11-24T07:00:00Z"),
+            ("2026-11", "2026-11-01T00:00:00Z"),
+            ("2026", "2026-01-01T00:00:00Z"),
+            ("Fri, 2026/11/27 08:19:53 EDT", "2026-11-27T12:19:53Z"),
+            ("Tue, 24 Nov 2026 07:00:00 NZDT", "2026-11-23T18:00:00Z"),
+            ("Dienstag, 24. März 2026 07:00:00 +0000", "2026-03-24T07:00:00Z"),
+            ("mar. 24 nov. 2026 07:00:00 +0000", "2026-11-24T07:00:00Z"),
+            ("martes, 24 de diciembre de 2026 07:00:00 GMT", "2026-12-24T07:00:00Z"),
+            ("martedì 24 maggio 2026 07:00", "2026-05-24T07:00:00Z"),
+            ("terça-feira, 24 de fevereiro de 2026 07:00", "2026-02-24T07:00:00Z"),
+            ("di, 24 mrt 2026 07:00:00 +0100", "2026-03-24T06:00:00Z"),
+            ("Κυρ, 11 Ιούλ 2026 12:00:00 EST", "2026-07-11T17:00:00Z"),
+            ("2026-július-13T9:15-05:00", "2026-07-13T14:15:00Z"),
+            ("wto, 24 lis 2026 07:00:00 +0100", "2026-11-24T06:00:00Z"),
+            ("24 Ağustos 2026 07:00", "2026-08-24T07:00:00Z"),
+            ("2026년 11월 24일 16:00:00", "2026-11-24T07:00:00Z"),
+            ("2026-11-24 오후 04:00:00", "2026-11-24T07:00:00Z"),
+            ("2026-11-24 오 후 04:00:00", "2026-11-24T07:00:00Z"),
+            ("2026年11月24日 下午3:00", "2026-11-24T15:00:00Z"),
+            ("2026年11月24日 午前7時05分", "2026-11-24T07:05:00Z"),
         ] {
             check(text, expect);
         }
@@ -422,6 +570,11 @@ mod tests {
             &long,
             "::",
             "+-",
+            "2026-11-24T25:00:00Z",
+            "2026-11-24 07:60",
+            "Tue, 24 Nov 2026 07:00:61 GMT",
+            "2026-367",
+            "2026-W54-1",
         ] {
             check(text, "");
         }

@@ -11,10 +11,12 @@
 use std::borrow::Cow;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use crate::model::Warning;
 
+/// Bad bytes in UTF-8 that are too few to guess another charset from.
+const FEW_BAD_BYTES: usize = 1;
 /// How far into a body an XML declaration is looked for, in bytes: some servers print warnings before it.
 const DECLARATION_BYTES: usize = 2 * 1_024;
 
@@ -32,15 +34,22 @@ pub(super) fn decode<'a>(
     }
     let http = http_charset(content_type);
     let declared = declared_charset(bytes);
+    if let Some(text) = iso_2022_jp(bytes) {
+        return text;
+    }
     if let Ok(text) = std::str::from_utf8(bytes) {
         if !text.is_ascii() && !agrees(http.or(declared), UTF_8.name()) {
             warnings.push(Warning::Charset { used: UTF_8.name() });
         }
         return Cow::Borrowed(text);
     }
-    if is_mostly_utf8(bytes) {
+    let paired = join_surrogates(bytes);
+    let is_utf8 = |label: Option<&str>| {
+        label.is_none_or(|label| Encoding::for_label(label.as_bytes()).is_none_or(|found| found == UTF_8))
+    };
+    if is_mostly_utf8(&paired, is_utf8(http) && is_utf8(declared)) {
         warnings.push(Warning::Charset { used: UTF_8.name() });
-        return Cow::Owned(mixed_utf8(bytes));
+        return Cow::Owned(mixed_utf8(&paired));
     }
     for label in [http, declared].into_iter().flatten() {
         let Some(encoding) = Encoding::for_label(label.as_bytes()) else { continue };
@@ -114,17 +123,54 @@ fn declared_charset(bytes: &[u8]) -> Option<&str> {
     value.split(quote).nth(1).map(str::trim).filter(|label| !label.is_empty())
 }
 
-/// Whether a text is UTF-8 with a few broken places: at least two well-formed continuation bytes for each bad place.
+/// ISO-2022-JP, which is ASCII to the eye of UTF-8: told by its escape sequences, which no feed has otherwise.
+fn iso_2022_jp(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    let escape = bytes.iter().position(|byte| *byte == 0x1B)?;
+    if !matches!(bytes.get(escape..)?, [0x1B, b'$', b'@' | b'B', ..]) || !bytes.is_ascii() {
+        return None;
+    }
+    let (text, errors) = ISO_2022_JP.decode_without_bom_handling(bytes);
+    (!errors).then_some(text)
+}
+
+/// UTF-8 in which characters beyond the first plane were written as two surrogates (CESU-8), written properly.
+fn join_surrogates(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let mut out: Option<Vec<u8>> = None;
+    let mut at = 0_usize;
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        let (char, length) = match rest {
+            [0xED, a @ 0xA0..=0xAF, b @ 0x80..=0xBF, 0xED, c @ 0xB0..=0xBF, d @ 0x80..=0xBF, ..] => {
+                let half = |high: u8, low: u8| u32::from(high & 0x0F) << 6 | u32::from(low & 0x3F);
+                (char::from_u32(0x1_0000 + (half(*a, *b) << 10 | half(*c, *d))), 6)
+            }
+            _ => (None, 1),
+        };
+        if let Some(char) = char {
+            let joined = out.get_or_insert_with(|| bytes.get(..at).unwrap_or(&[]).to_vec());
+            joined.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+        } else if let (Some(out), Some(byte)) = (out.as_mut(), rest.first()) {
+            out.push(*byte);
+        }
+        at = at.saturating_add(length);
+    }
+    out.map_or(Cow::Borrowed(bytes), Cow::Owned)
+}
+
+/// Whether a text is UTF-8 with a few broken places: as many well-formed continuation bytes as bad places; or, in a
+/// text that nobody calls anything else (`unlabelled`), bad bytes that are windows-1252's punctuation, or hardly one.
 /// Texts in other charsets come nowhere near: of two bytes of GB 18030, the best case, one in seven pairs is well
 /// formed by chance.
-fn is_mostly_utf8(bytes: &[u8]) -> bool {
-    let (mut good, mut bad) = (0_usize, 0_usize);
+fn is_mostly_utf8(bytes: &[u8], unlabelled: bool) -> bool {
+    let (mut good, mut bad, mut punctuation) = (0_usize, 0_usize, 0_usize);
     for chunk in bytes.utf8_chunks() {
         let continuations = chunk.valid().bytes().filter(|byte| (0x80..0xC0).contains(byte)).count();
         good = good.saturating_add(continuations);
         bad = bad.saturating_add(usize::from(!chunk.invalid().is_empty()));
+        punctuation =
+            punctuation.saturating_add(usize::from(matches!(chunk.invalid(), [0x85 | 0x91..=0x97])));
     }
-    good >= bad.saturating_mul(2)
+    let few = bad <= FEW_BAD_BYTES && good.saturating_add(bad) < bytes.len() / 100;
+    good >= bad || unlabelled && (few || good > 0 && bad == punctuation)
 }
 
 /// UTF-8 whose bad bytes are read as windows-1252, which they most often are; a character cut at the end is U+FFFD.

@@ -1,4 +1,4 @@
-//! Tolerant XML tokenizer, shared by the inspection, the repair and the OPML reader.
+//! Tolerant XML tokenizer, shared by the inspection, salvage and the OPML reader.
 //!
 //! Data in: decoded text. Data out: tokens that borrow from it, in order.
 //!
@@ -10,6 +10,10 @@
 //! found most often, and what it accepts changes between versions.
 
 use std::borrow::Cow;
+
+use encoding_rs::WINDOWS_1252;
+
+use super::start_of;
 
 /// Longest tag that is believed, in bytes; a longer one has lost a quote.
 const MAX_TAG_BYTES: usize = 64 * 1_024;
@@ -50,6 +54,10 @@ pub(super) struct Tokenizer<'a> {
     /// A search for the end of a `<?` or of a document type's subset came to nothing: not searched again, which
     /// keeps the whole linear.
     endless: bool,
+    /// From where the end of a CDATA section was looked for, and where it is: not searched for again between the two.
+    cdata_end: Option<(usize, Option<usize>)>,
+    /// Name of the start tag returned last.
+    open: &'a str,
     /// Byte offset of the token returned last.
     pub(super) start: usize,
     /// Something was met that strict XML does not allow.
@@ -60,7 +68,7 @@ pub(super) struct Tokenizer<'a> {
 
 impl<'a> Tokenizer<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, at: 0, endless: false, start: 0, sloppy: false, cut: false }
+        Self { text, at: 0, endless: false, cdata_end: None, open: "", start: 0, sloppy: false, cut: false }
     }
 
     /// Byte offset just after the token returned last.
@@ -68,9 +76,9 @@ impl<'a> Tokenizer<'a> {
         self.at
     }
 
-    /// The token returned last, as written.
-    pub(super) fn raw(&self) -> &'a str {
-        self.text.get(self.start..self.at).unwrap_or("")
+    /// Goes back to a token that starts at byte offset `at`.
+    pub(super) fn seek(&mut self, at: usize) {
+        self.at = at;
     }
 
     fn take(&mut self, bytes: usize) {
@@ -88,6 +96,34 @@ impl<'a> Tokenizer<'a> {
             self.take(rest.len());
             body
         }
+    }
+
+    /// The inside of a CDATA section. One that is not ended before the next, or at all, ends with its element.
+    fn cdata(&mut self, rest: &'a str) -> Token<'a> {
+        self.sloppy |= !rest.starts_with("<![CDATA[");
+        let body = rest.get(9..).unwrap_or("");
+        let start = self.at.saturating_add(9);
+        let found = |text: &str| text.find("]]>").map(|found| start.saturating_add(found));
+        let end = match self.cdata_end {
+            Some((from, end)) if start >= from && end.is_none_or(|end| end >= start) => end,
+            // After going back: only what was not searched yet.
+            Some((from, end)) if start < from => {
+                let near = from.saturating_sub(start).saturating_add(3).min(body.len());
+                found(start_of(body, near)).or(end)
+            }
+            _ => found(body),
+        };
+        self.cdata_end = Some((start, end));
+        let inside = body.get(..end.map_or(body.len(), |end| end.saturating_sub(start))).unwrap_or("");
+        let left_open = end.is_none() || inside.contains("<![CDATA[");
+        if left_open && let Some(own) = end_of(inside, self.open) {
+            self.sloppy = true;
+            self.take(own.saturating_add(9));
+            return Token::Cdata(inside.get(..own).unwrap_or(""));
+        }
+        self.cut |= end.is_none();
+        self.take(inside.len().saturating_add(if end.is_some() { 12 } else { 9 }));
+        Token::Cdata(inside)
     }
 
     fn text_token(&mut self, rest: &'a str) -> Token<'a> {
@@ -159,6 +195,7 @@ impl<'a> Tokenizer<'a> {
         let (inside, empty) = inside.strip_suffix('/').map_or((inside, false), |inside| (inside, true));
         let name_length = inside.find(|c: char| c.is_ascii_whitespace() || c == '/').unwrap_or(inside.len());
         let (name, attributes) = inside.split_at_checked(name_length).unwrap_or((inside, ""));
+        self.open = name;
         Token::Start(Tag { name, attributes, empty })
     }
 }
@@ -174,8 +211,8 @@ impl<'a> Iterator for Tokenizer<'a> {
         } else if rest.starts_with("<!--") {
             self.take_section(rest, 4, "-->");
             Token::Comment
-        } else if rest.starts_with("<![CDATA[") {
-            Token::Cdata(self.take_section(rest, 9, "]]>"))
+        } else if is_cdata(rest) {
+            self.cdata(rest)
         } else if rest.starts_with("<?") && self.instruction_ends(rest) {
             self.take_section(rest, 2, "?>");
             Token::Declaration
@@ -204,6 +241,21 @@ fn is_name_start(c: char) -> bool {
     c.is_alphabetic() || matches!(c, '_' | ':')
 }
 
+/// Whether a text opens a CDATA section, in whatever case.
+fn is_cdata(text: &str) -> bool {
+    text.get(..9).is_some_and(|start| start.eq_ignore_ascii_case("<![CDATA["))
+}
+
+/// Where a text has the end tag of the element `name`.
+fn end_of(text: &str, name: &str) -> Option<usize> {
+    let mut tags = text.match_indices("</");
+    tags.find(|(at, _)| {
+        let tail = text.get(at.saturating_add(2)..).unwrap_or("");
+        !name.is_empty() && tail.strip_prefix(name).is_some_and(|tail| tail.trim_start().starts_with('>'))
+    })
+    .map(|(at, _)| at)
+}
+
 enum TagEnd {
     /// Bytes of a proper tag, with its `>`.
     Closed(usize),
@@ -217,11 +269,22 @@ fn tag_length(rest: &str) -> TagEnd {
     let mut quote = None;
     let mut before = b' ';
     let mut odd = false;
+    // The first `>` since a quote was opened.
+    let mut inside = None;
     for (at, byte) in rest.bytes().enumerate().skip(1).take(MAX_TAG_BYTES) {
         match (quote, byte) {
             (Some(open), _) if byte == open => quote = None,
+            (Some(_), b'>') => inside = inside.or(Some(at)),
+            // XML has no `<` in values, so the quote's end was lost.
+            (Some(_), b'<') => match inside {
+                Some(at) => return TagEnd::Odd(at.saturating_add(1)),
+                None => odd = true,
+            },
             (Some(_), _) => {}
-            (None, b'"' | b'\'') if before == b'=' => quote = Some(byte),
+            (None, b'"' | b'\'') if before == b'=' => {
+                quote = Some(byte);
+                inside = None;
+            }
             (None, b'"' | b'\'') => odd = true,
             (None, b'>') if odd => return TagEnd::Odd(at.saturating_add(1)),
             (None, b'>') => return TagEnd::Closed(at.saturating_add(1)),
@@ -280,6 +343,8 @@ pub(super) fn prefix(name: &str) -> &str {
 pub(super) enum Reference {
     /// One of XML's five, or a number: the character, and the bytes it takes, `;` included.
     Char(char, usize),
+    /// A number that means the character it has in windows-1252, and the bytes it takes: HTML reads 128 to 159 so.
+    Legacy(char, usize),
     /// A well-formed name that XML does not define, such as `nbsp`.
     Named,
     /// No reference: a stray `&`, or a number that is no character.
@@ -307,6 +372,11 @@ pub(super) fn reference(tail: &str) -> Reference {
                 let hex = number.strip_prefix(['x', 'X']);
                 let code = hex.map_or_else(|| number.parse().ok(), |hex| u32::from_str_radix(hex, 16).ok());
                 match code.filter(|code| *code != 0).and_then(char::from_u32) {
+                    Some(c @ '\u{80}'..='\u{9F}') => {
+                        let byte = u8::try_from(u32::from(c)).unwrap_or(0);
+                        let text = WINDOWS_1252.decode_without_bom_handling(&[byte]).0.chars().next();
+                        return Reference::Legacy(text.unwrap_or(c), name.len().saturating_add(1));
+                    }
                     Some(c) => Some(c),
                     None => return Reference::Invalid,
                 }
@@ -326,7 +396,7 @@ pub(super) fn unescape(text: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(text.len());
     out.push_str(head);
     loop {
-        if let Reference::Char(c, length) = reference(tail) {
+        if let Reference::Char(c, length) | Reference::Legacy(c, length) = reference(tail) {
             out.push(c);
             tail = tail.get(length..).unwrap_or("");
         } else {

@@ -7,7 +7,7 @@
 //!
 //! Rejected: keeping HTML for the mail: nothing in a mail may load or run, so text is all that is ever shown.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use url::Url;
 
@@ -59,17 +59,22 @@ const SHOWN_TAGS: [&str; 27] = [
     "ul",
 ];
 
-/// Makes a feed fit for the model. Items that have no title, link or text are left out.
-pub(super) fn normalize(raw: RawFeed, base: &Url, now: Timestamp, warnings: &mut Vec<Warning>) -> ParsedFeed {
+/// Makes a feed fit for the model. Items that show nothing stay: how many a feed
+/// has is a fact about it.
+pub(super) fn normalize(
+    raw: RawFeed<'_>,
+    base: &Url,
+    now: Timestamp,
+    warnings: &mut Vec<Warning>,
+) -> ParsedFeed {
     let mut cuts = Cuts::default();
     let lang = raw.lang.as_deref().and_then(language);
     let title = cuts.text("feed title", raw.title.as_deref().unwrap_or(""), MAX_TITLE_CHARS);
-    let mut items = Vec::with_capacity(raw.items.len());
-    for item in raw.items {
-        match normalize_item(item, base, now, lang.as_ref(), &mut cuts) {
-            Some(item) => items.push(item),
-            None => warnings.push(Warning::EmptyItem),
-        }
+    let items: Vec<Item> =
+        raw.items.into_iter().map(|item| normalize_item(item, base, now, lang.as_ref(), &mut cuts)).collect();
+    let count = items.iter().filter(|item| item.is_empty()).count();
+    if count > 0 {
+        warnings.push(Warning::EmptyItems { count });
     }
     warnings.extend(cuts.fields.into_iter().map(|field| Warning::Truncated { field }));
     let site = raw.links.iter().find_map(|link| article_link(link, base));
@@ -77,16 +82,17 @@ pub(super) fn normalize(raw: RawFeed, base: &Url, now: Timestamp, warnings: &mut
 }
 
 fn normalize_item(
-    raw: RawItem,
+    raw: RawItem<'_>,
     base: &Url,
     now: Timestamp,
     lang: Option<&String>,
     cuts: &mut Cuts,
-) -> Option<Item> {
+) -> Item {
     let guid = raw.guid.as_deref().map(|guid| cuts.guid(guid)).filter(|guid| !guid.is_empty());
     let permalink =
         guid.as_deref().filter(|guid| guid.starts_with("http://") || guid.starts_with("https://"));
-    let mut links = raw.links.iter().map(String::as_str).chain(permalink);
+    let last = raw.last_links.iter().map(Cow::as_ref);
+    let mut links = raw.links.iter().map(Cow::as_ref).chain(permalink).chain(last);
     let link = links.find_map(|link| article_link(link, base));
     let title = cuts.text("title", &raw.title, MAX_TITLE_CHARS);
     let mut summary = cuts.text("summary", &raw.summary, MAX_SUMMARY_CHARS);
@@ -100,10 +106,7 @@ fn normalize_item(
     } else if content == summary {
         content.clear();
     }
-    if title.is_empty() && link.is_none() && summary.is_empty() {
-        return None;
-    }
-    Some(Item {
+    Item {
         guid,
         link,
         title,
@@ -114,7 +117,7 @@ fn normalize_item(
         lang: raw.lang.as_deref().and_then(language).or_else(|| lang.cloned()),
         feed: None,
         published_at: raw.published_at.and_then(|at| plausible(at, now)),
-    })
+    }
 }
 
 /// The texts that were cut, each field named once.
@@ -186,7 +189,7 @@ fn article_link(link: &str, base: &Url) -> Option<Url> {
     (matches!(url.scheme(), "http" | "https") && url.host().is_some() && fits).then_some(url)
 }
 
-fn author(authors: &[String]) -> Option<String> {
+fn author(authors: &[Cow<'_, str>]) -> Option<String> {
     let mut names: Vec<String> = Vec::new();
     for author in authors.iter().take(MAX_TAGS) {
         let name = plain(author, MAX_AUTHOR_CHARS);
@@ -198,7 +201,7 @@ fn author(authors: &[String]) -> Option<String> {
     Some(joined).filter(|joined| !joined.is_empty())
 }
 
-fn tags(tags: &[String]) -> Vec<String> {
+fn tags(tags: &[Cow<'_, str>]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for tag in tags {
         let tag = plain(tag, MAX_TAG_CHARS);
@@ -237,7 +240,7 @@ mod tests {
         "2026-11-24T07:00:00Z".parse().unwrap()
     }
 
-    fn one(raw: RawItem) -> (Option<Item>, Vec<Warning>) {
+    fn one(raw: RawItem<'_>) -> (Option<Item>, Vec<Warning>) {
         let base = Url::parse("https://news.example/feeds/all.xml").unwrap();
         let mut warnings = Vec::new();
         let raw = RawFeed { items: vec![raw], ..RawFeed::default() };
@@ -246,10 +249,7 @@ mod tests {
     }
 
     fn title(html: &str) -> String {
-        one(RawItem { title: html.to_owned(), links: vec!["/a".to_owned()], ..RawItem::default() })
-            .0
-            .unwrap()
-            .title
+        one(RawItem { title: html.into(), links: vec!["/a".into()], ..RawItem::default() }).0.unwrap().title
     }
 
     #[test]
@@ -278,9 +278,8 @@ mod tests {
             (&["mailto:a@b.example"], "tag:x", ""),
             (&["data:text/html,x", "file:///etc/passwd", "https://"], "x", ""),
         ] {
-            let links = links.iter().map(ToString::to_string).collect();
-            let raw =
-                RawItem { links, guid: Some(guid.to_owned()), title: "t".to_owned(), ..RawItem::default() };
+            let links = links.iter().map(|link| Cow::Borrowed(*link)).collect();
+            let raw = RawItem { links, guid: Some(guid.into()), title: "t".into(), ..RawItem::default() };
             let link = one(raw).0.unwrap().link;
             assert_eq!(link.as_ref().map_or("", Url::as_str), expect);
         }
@@ -289,24 +288,25 @@ mod tests {
     #[test]
     fn texts_are_cut_at_their_limits() {
         for (chars, cut) in [(MAX_TITLE_CHARS, false), (MAX_TITLE_CHARS + 1, true)] {
-            let (item, warnings) = one(RawItem { title: "息".repeat(chars), ..RawItem::default() });
+            let (item, warnings) = one(RawItem { title: "息".repeat(chars).into(), ..RawItem::default() });
             assert_eq!(item.unwrap().title.chars().count(), MAX_TITLE_CHARS);
             assert_eq!(warnings.contains(&Warning::Truncated { field: "title" }), cut);
         }
         for (bytes, cut) in [(MAX_GUID_BYTES, false), (MAX_GUID_BYTES + 1, true)] {
-            let raw = RawItem { title: "t".to_owned(), guid: Some("g".repeat(bytes)), ..RawItem::default() };
+            let raw =
+                RawItem { title: "t".into(), guid: Some("g".repeat(bytes).into()), ..RawItem::default() };
             let (item, warnings) = one(raw);
             assert_eq!(item.unwrap().guid.unwrap().len(), MAX_GUID_BYTES);
             assert_eq!(warnings.contains(&Warning::Truncated { field: "guid" }), cut);
         }
         for (bytes, kept) in [(MAX_LINK_BYTES, true), (MAX_LINK_BYTES + 1, false)] {
             let link = format!("https://a.example/{}", "x".repeat(bytes - 18));
-            let raw = RawItem { title: "t".to_owned(), links: vec![link], ..RawItem::default() };
+            let raw = RawItem { title: "t".into(), links: vec![link.into()], ..RawItem::default() };
             assert_eq!(one(raw).0.unwrap().link.is_some(), kept);
         }
         for (count, kept) in [(MAX_TAGS, MAX_TAGS), (MAX_TAGS + 1, MAX_TAGS)] {
-            let tags = (0..count).map(|n| n.to_string()).collect();
-            let raw = RawItem { title: "t".to_owned(), tags, ..RawItem::default() };
+            let tags = (0..count).map(|n| Cow::Owned(n.to_string())).collect();
+            let raw = RawItem { title: "t".into(), tags, ..RawItem::default() };
             assert_eq!(one(raw).0.unwrap().tags.len(), kept);
         }
     }
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn the_summary_is_the_start_of_the_content_where_there_is_none() {
         let content = |text: &str, summary: &str| {
-            let raw = RawItem { content: text.to_owned(), summary: summary.to_owned(), ..RawItem::default() };
+            let raw = RawItem { content: text.into(), summary: summary.into(), ..RawItem::default() };
             let item = one(raw).0.unwrap();
             (item.summary.chars().count(), item.content.chars().count())
         };
@@ -338,19 +338,15 @@ mod tests {
             ("2026-11-26T07:00:00Z", true),
             ("2026-11-26T07:00:01Z", false),
         ] {
-            let raw = RawItem { title: "t".to_owned(), published_at: at.parse().ok(), ..RawItem::default() };
+            let raw = RawItem { title: "t".into(), published_at: at.parse().ok(), ..RawItem::default() };
             assert_eq!(one(raw).0.unwrap().published_at.is_some(), kept, "{at}");
         }
     }
 
     #[test]
-    fn items_that_say_nothing_are_left_out() {
-        let (item, warnings) = one(RawItem {
-            guid: Some("only".to_owned()),
-            title: " &nbsp; ".to_owned(),
-            ..RawItem::default()
-        });
-        assert_eq!((item, warnings), (None, vec![Warning::EmptyItem]));
+    fn items_that_show_nothing_are_counted() {
+        let (item, warnings) = one(RawItem { title: " &nbsp; ".into(), ..RawItem::default() });
+        assert_eq!((item, warnings), (Some(Item::default()), vec![Warning::EmptyItems { count: 1 }]));
     }
 
     #[test]
@@ -363,7 +359,7 @@ mod tests {
         ] {
             assert_eq!(language(text).as_deref(), expect);
         }
-        let names = ["Ann &amp; Bo".to_owned(), String::new(), "Ann & Bo".to_owned(), "Cy".to_owned()];
+        let names = ["Ann &amp; Bo", "", "Ann & Bo", "Cy"].map(Cow::Borrowed);
         assert_eq!(author(&names).as_deref(), Some("Ann & Bo, Cy"));
     }
 }

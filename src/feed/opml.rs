@@ -3,11 +3,15 @@
 //! Data in: the bytes of an export. Data out: its feeds, whatever folders they were in.
 //!
 //! **Invariant:** only http and https addresses come out, none twice.
+//! **Invariant:** what [`write()`] wrote is read back equal, given names of one line of visible text, as all names here.
+//!
+//! A name may hold HTML (OPML 2.0, "text attribute"). It is taken for HTML where it has a tag or a character reference,
+//! and is written as HTML where it would be taken for it; any other name stands as it is, for every reader.
 //!
 //! Rejected: the crate `opml`: it refuses a document without `version` or an outline without `text`, which readers
 //! do export.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use url::Url;
 
@@ -20,6 +24,8 @@ use crate::text::visible_text;
 
 /// Most feeds read from one document.
 pub const MAX_OUTLINES: usize = 20_000;
+/// Longest address read, in bytes; the configuration takes no longer one.
+pub const MAX_URL_BYTES: usize = 8_000;
 /// Most warnings about single outlines; the rest is counted in one more.
 pub const MAX_WARNINGS: usize = 100;
 
@@ -69,19 +75,20 @@ pub fn read(bytes: &[u8]) -> Result<(Vec<Outline>, Vec<String>), Error> {
     Ok(reader.finish())
 }
 
-/// An OPML 2.0 document with these feeds in this order, which [`read`] reads back equal.
+/// An OPML 2.0 document with these feeds in this order, which [`read`] reads back equal: the first [`MAX_OUTLINES`],
+/// names cut to [`MAX_TITLE_CHARS`].
 pub fn write(title: &str, outlines: &[Outline]) -> String {
     let mut out =
         String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<opml version=\"2.0\">\n<head><title>");
-    escape_into(&mut out, title);
+    escape_into(&mut out, &in_xml(title));
     out.push_str("</title></head>\n<body>\n");
     for outline in outlines {
-        let name = outline.title.as_deref().unwrap_or(outline.url.as_str());
+        let title = outline.title.as_deref().filter(|title| !title.is_empty()).map(as_html);
         out.push_str("<outline type=\"rss\" text=\"");
-        escape_into(&mut out, name);
-        if outline.title.is_some() {
+        escape_into(&mut out, &title.as_deref().map_or_else(|| as_html(outline.url.as_str()), Cow::Borrowed));
+        if let Some(title) = &title {
             out.push_str("\" title=\"");
-            escape_into(&mut out, name);
+            escape_into(&mut out, title);
         }
         out.push_str("\" xmlUrl=\"");
         escape_into(&mut out, outline.url.as_str());
@@ -89,6 +96,48 @@ pub fn write(title: &str, outlines: &[Outline]) -> String {
     }
     out.push_str("</body>\n</opml>\n");
     out
+}
+
+/// A name as it is written: as HTML only if it would be read as HTML.
+fn as_html(name: &str) -> Cow<'_, str> {
+    let name = in_xml(name);
+    if !is_html(&name) {
+        return name;
+    }
+    Cow::Owned(name.replace('&', "&amp;").replace('<', "&lt;"))
+}
+
+/// A name as it was meant.
+fn plain(name: &str) -> String {
+    if is_html(name) {
+        return visible_text(name, MAX_TITLE_CHARS);
+    }
+    // Nothing in it is markup, so nothing may be taken for it.
+    visible_text(&name.replace('&', "&amp;").replace('<', "&lt;"), MAX_TITLE_CHARS)
+}
+
+/// Whether a text has a tag or a character reference.
+fn is_html(text: &str) -> bool {
+    let tag = text.match_indices('<').any(|(at, _)| {
+        let rest = text.get(at + 1..).unwrap_or("");
+        rest.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'))
+    });
+    let reference = text.match_indices('&').any(|(at, _)| {
+        let rest = text.get(at + 1..).unwrap_or("");
+        let rest = rest.strip_prefix('#').unwrap_or(rest);
+        let name = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
+        name > 0 && rest.as_bytes().get(name) == Some(&b';')
+    });
+    tag || reference
+}
+
+/// Without the characters that XML cannot hold (XML 1.0 §2.2).
+fn in_xml(text: &str) -> Cow<'_, str> {
+    let fits = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..);
+    if text.chars().all(fits) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().filter(|c| fits(*c)).collect())
 }
 
 #[derive(Default)]
@@ -111,6 +160,9 @@ impl Reader {
             None => address.to_owned(),
         };
         let shown = visible_text(&address.replace(['<', '&'], " "), 200);
+        if address.len() > MAX_URL_BYTES {
+            return self.warn(format!("left out {shown}: longer than {MAX_URL_BYTES} bytes"));
+        }
         let url = match Url::parse(&address) {
             Ok(mut url) if matches!(url.scheme(), "http" | "https") => {
                 url.set_fragment(None);
@@ -128,7 +180,7 @@ impl Reader {
         }
         let name = |attribute_name| {
             let text = attribute(tag, attribute_name)?;
-            Some(visible_text(&text, MAX_TITLE_CHARS)).filter(|text| !text.is_empty())
+            Some(plain(&text)).filter(|text| !text.is_empty())
         };
         let title = name("title").or_else(|| name("text").filter(|text| *text != url.as_str()));
         self.outlines.push(Outline { url, title });
@@ -155,6 +207,8 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, option::of, prelude::*};
+
     use super::*;
 
     fn feeds(opml: &str) -> Vec<(String, Option<String>)> {
@@ -217,19 +271,73 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
-        let outline = |url: &str, title: Option<&str>| Outline {
-            url: Url::parse(url).unwrap(),
-            title: title.map(str::to_owned),
+    fn long_addresses_are_left_out() {
+        let url =
+            |length: usize| format!("http://a.example/{}", "x".repeat(length - "http://a.example/".len()));
+        let read = |length: usize| {
+            let (outlines, warnings) =
+                read(format!("<opml><outline xmlUrl='{}'/>", url(length)).as_bytes()).unwrap();
+            (outlines.len(), warnings.len())
         };
-        let outlines = [
-            outline("https://a.example/?x=1&y=\"2'", Some("A \"quoted\" & <odd> 'name'")),
-            outline("http://b.example/", None),
-        ];
-        let opml = write("Feeds & more", &outlines);
-        let (read_back, warnings) = read(opml.as_bytes()).unwrap();
-        assert_eq!(warnings, Vec::<String>::new());
-        assert_eq!(read_back[1], outlines[1]);
-        assert_eq!(read_back[0].url, outlines[0].url);
+        assert_eq!((read(MAX_URL_BYTES), read(MAX_URL_BYTES + 1)), ((1, 0), (0, 1)));
+    }
+
+    #[test]
+    fn names_may_be_html_or_not() {
+        let check = |written: &str, meant: &str| {
+            let mut opml = "<opml><outline xmlUrl='http://a.example/' title=\"".to_owned();
+            escape_into(&mut opml, written);
+            assert_eq!(
+                feeds(&format!("{opml}\"/>")),
+                [("http://a.example/".to_owned(), Some(meant.to_owned()))]
+            );
+        };
+        check("Ports &amp; ships", "Ports & ships");
+        check("Ports & ships", "Ports & ships");
+        check("<b>Ports</b>", "Ports");
+        check("1 < 2 > 0", "1 < 2 > 0");
+        check("AT&T; or R&D", "AT&T; or R&D");
+        check("It&#39;s", "It's");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(
+            names in vec(of("(\\PC|[<>&;#\"'/ a-z]|&amp;|&#39;|&lt;b>|</?i>|<!--){0,30}"), 0..8),
+            list_name in "(\\PC|[<>&]){0,20}",
+        ) {
+            let outlines: Vec<Outline> = names
+                .into_iter()
+                .enumerate()
+                .map(|(n, name)| {
+                    let mut url = Url::parse("https://a.example/feed?a=1&amp;b=2&copy=3").unwrap();
+                    url.set_port(Some(u16::try_from(n + 1).unwrap())).unwrap();
+                    url.set_path(name.as_deref().unwrap_or("x"));
+                    // As all names here: one line of visible text.
+                    let title = name.map(|name| visible_text(&as_text(&name), MAX_TITLE_CHARS));
+                    Outline { url, title: title.filter(|title| !title.is_empty()) }
+                })
+                .collect();
+            let opml = write(&list_name, &outlines);
+            let (read_back, warnings) = read(opml.as_bytes()).unwrap();
+            prop_assert_eq!(warnings, Vec::<String>::new());
+            prop_assert_eq!(read_back, outlines, "{}", opml);
+            // What other readers need: well-formed XML.
+            let mut xml = quick_xml::Reader::from_str(&opml);
+            loop {
+                match xml.read_event() {
+                    Ok(quick_xml::events::Event::Eof) => break,
+                    Ok(quick_xml::events::Event::Empty(outline)) => {
+                        prop_assert!(outline.attributes().all(|attribute| attribute.is_ok()), "{}", opml);
+                    }
+                    Ok(_) => {}
+                    Err(error) => prop_assert!(false, "{error}: {opml}"),
+                }
+            }
+        }
+    }
+
+    fn as_text(name: &str) -> String {
+        in_xml(name).replace('&', "&amp;").replace('<', "&lt;")
     }
 }

@@ -3,17 +3,23 @@
 //! Data in: an XML document that passed the inspection. Data out: the feed as strings.
 //!
 //! **Invariant:** a new parser for each document: one that met an error inside an item panics on its next document.
+//! **Invariant:** feed-rs runs on a thread of its own with a stack of [`STACK_BYTES`], whoever calls: nothing it does
+//! can take the caller's.
 //! **Invariant:** a panic of feed-rs ends in [`Refusal::Panicked`] and nowhere else; a feed that makes it break down
 //! does not fill the log with back traces at each poll.
 //! **Invariant:** no id is made up: an item whose document gives none has none.
 //!
 //! Rejected: the ids feed-rs makes: a hash over link and title, so that an edited title is a new item, or a random one
-//! at every reading.
+//! at every reading. Rejected: a lasting worker thread: it would have to be given copies, and outlive whoever
+//! asks.
 
 use std::{
+    borrow::Cow,
     cell::Cell,
     panic::{self, AssertUnwindSafe, catch_unwind},
     sync::Once,
+    thread,
+    time::{Duration, SystemTime},
 };
 
 use feed_rs::{
@@ -24,15 +30,21 @@ use url::Url;
 
 use super::{
     dates,
+    links::{self, Rank},
+    person,
     raw::{RawFeed, RawItem},
 };
-use crate::model::time;
+use crate::model::{Timestamp, time};
+
+/// Stack of the thread feed-rs runs on (measured: nested `media:content`, the dearest element, overflows 2 MiB at 689
+/// levels; a clean document has at most 48).
+const STACK_BYTES: usize = 4 * 1_024 * 1_024;
 
 /// Why feed-rs gave nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// Its words.
-    Malformed(String),
+    /// It returned an error.
+    Malformed,
     /// It broke down.
     Panicked,
 }
@@ -40,19 +52,38 @@ pub(super) enum Refusal {
 /// Reads a document.
 ///
 /// # Errors
-/// [`Refusal`]: any fault of the document, since feed-rs gives nothing of a document with a fault.
-pub(super) fn read(text: &str, base: &Url) -> Result<RawFeed, Refusal> {
-    // By way of text, since the type that feed-rs wants belongs to a crate of its own.
+/// [`Refusal`]: any fault of the document, since feed-rs gives nothing of a document with a fault. Also when no thread
+/// can be had.
+pub(super) fn read<'a>(text: &str, base: &Url) -> Result<RawFeed<'a>, Refusal> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("feed-rs".to_owned()).stack_size(STACK_BYTES);
+        let Ok(running) = thread.spawn_scoped(scope, || quietly(|| read_here(text, base))) else {
+            return Err(Refusal::Malformed);
+        };
+        match running.join() {
+            Ok(Ok(read)) => read,
+            Ok(Err(_)) | Err(_) => Err(Refusal::Panicked),
+        }
+    })
+}
+
+fn read_here<'a>(text: &str, base: &Url) -> Result<RawFeed<'a>, Refusal> {
+    // By way of the system's type, since the one that feed-rs wants belongs to a crate of its own.
     let parser = Builder::new()
         .base_uri(Some(base))
         .sanitize_content(false)
-        .timestamp_parser(|text| dates::parse(text).and_then(|at| at.to_string().parse().ok()))
+        .timestamp_parser(|text| dates::parse(text).and_then(system_time).map(Into::into))
         .id_generator(|_, _, _| String::new())
         .build();
-    match quietly(|| parser.parse(text.as_bytes())) {
-        Ok(Ok(feed)) => Ok(feed_of(feed)),
-        Ok(Err(error)) => Err(Refusal::Malformed(error.to_string())),
-        Err(_) => Err(Refusal::Panicked),
+    parser.parse(text.as_bytes()).map(feed_of).map_err(|_| Refusal::Malformed)
+}
+
+fn system_time(at: Timestamp) -> Option<SystemTime> {
+    let distance = Duration::from_millis(at.as_millisecond().unsigned_abs());
+    if at.as_millisecond() < 0 {
+        SystemTime::UNIX_EPOCH.checked_sub(distance)
+    } else {
+        SystemTime::UNIX_EPOCH.checked_add(distance)
     }
 }
 
@@ -79,52 +110,58 @@ fn quietly<T>(work: impl FnOnce() -> T) -> std::thread::Result<T> {
     done
 }
 
-fn feed_of(feed: Feed) -> RawFeed {
+fn feed_of<'a>(feed: Feed) -> RawFeed<'a> {
     let rss = feed.feed_type != FeedType::Atom;
+    let (links, _) = links_of(feed.links, rss);
     RawFeed {
-        title: feed.title.map(|text| text.content),
-        links: article_links(&feed.links, rss),
-        lang: feed.language,
+        title: feed.title.map(|text| Cow::Owned(text.content)),
+        links,
+        lang: feed.language.map(Cow::Owned),
         items: feed.entries.into_iter().map(|entry| item_of(entry, rss)).collect(),
+        cut: false,
     }
 }
 
-fn item_of(entry: Entry, rss: bool) -> RawItem {
-    let links = article_links(&entry.links, rss);
+fn item_of<'a>(entry: Entry, rss: bool) -> RawItem<'a> {
+    let (links, last_links) = links_of(entry.links, rss);
     let at = entry.published.or(entry.updated);
     RawItem {
-        guid: Some(entry.id).filter(|id| !id.trim().is_empty()),
+        guid: (!entry.id.trim().is_empty()).then_some(Cow::Owned(entry.id)),
         links,
+        last_links,
         title: text_of(entry.title),
         summary: text_of(entry.summary),
-        content: entry.content.and_then(|Content { body, .. }| body).unwrap_or_default(),
-        authors: entry.authors.into_iter().filter_map(|Person { name, email, .. }| name.or(email)).collect(),
-        tags: entry.categories.into_iter().map(|category| category.label.unwrap_or(category.term)).collect(),
-        lang: entry.language,
+        content: entry.content.and_then(|Content { body, .. }| body).unwrap_or_default().into(),
+        authors: entry.authors.into_iter().filter_map(|person| author(person, rss)).collect(),
+        tags: entry
+            .categories
+            .into_iter()
+            .map(|category| category.label.unwrap_or(category.term).into())
+            .collect(),
+        lang: entry.language.map(Cow::Owned),
         published_at: at.map(|at| time::from_millis(at.timestamp_millis())),
     }
 }
 
-fn text_of(text: Option<Text>) -> String {
-    text.map(|text| text.content).unwrap_or_default()
+fn text_of<'a>(text: Option<Text>) -> Cow<'a, str> {
+    text.map(|text| text.content).unwrap_or_default().into()
 }
 
-/// The addresses that may be the article's, best first: of Atom's links the alternate that is a page, then other
-/// alternates; of RSS all but comments.
-fn article_links(links: &[Link], rss: bool) -> Vec<String> {
-    let rank = |link: &Link| -> Option<u8> {
-        match link.rel.as_deref().map(str::trim) {
-            _ if link.target.is_some() => None,
-            None if rss => Some(0),
-            None => Some(1),
-            Some(rel) if rel.eq_ignore_ascii_case("alternate") => {
-                let page = link.media_type.as_deref().is_none_or(|kind| kind.contains("html"));
-                Some(if page { 1 } else { 2 })
-            }
-            Some(_) => None,
+/// The name; of what feed-rs has parted from an address, without the brackets it leaves.
+fn author<'a>(Person { name, email, .. }: Person, rss: bool) -> Option<Cow<'a, str>> {
+    match (name, email) {
+        (Some(name), Some(email)) if rss => {
+            let name = person::tidy(&name);
+            Some(Cow::Owned(if name.is_empty() { email } else { name.to_owned() }))
         }
-    };
-    let mut ranked: Vec<(u8, &Link)> = links.iter().filter_map(|link| Some((rank(link)?, link))).collect();
-    ranked.sort_by_key(|(rank, _)| *rank);
-    ranked.into_iter().map(|(_, link)| link.href.clone()).collect()
+        (name, email) => name.filter(|name| !name.trim().is_empty()).or(email).map(Cow::Owned),
+    }
+}
+
+fn links_of<'a>(links: Vec<Link>, rss: bool) -> (Vec<Cow<'a, str>>, Vec<Cow<'a, str>>) {
+    let ranked = links.into_iter().filter(|link| link.target.is_none()).filter_map(|link| {
+        let rank: Rank = links::rank(link.rel.as_deref(), link.media_type.as_deref(), rss)?;
+        Some((rank, Cow::Owned(link.href)))
+    });
+    links::sorted(ranked.collect())
 }

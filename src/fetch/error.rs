@@ -13,22 +13,23 @@ use std::{error::Error as StdError, fmt, io, net::IpAddr, time::Duration};
 use reqwest::StatusCode;
 
 use super::resolve::ResolveError;
-use crate::model::{FailureKind, PollFailure, Timestamp};
+use crate::model::{FailureKind, PollFailure, Redirect, Timestamp};
 
 /// Longest text taken over from the TLS library, in characters.
 const MAX_DETAIL_CHARS: usize = 200;
 
 /// A failed fetch; `Display` is one sentence for people, without full stop and without secrets.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[error("{reason}")]
 pub struct Error {
     reason: Reason,
     retry_at: Option<Timestamp>,
+    redirects: Vec<Redirect>,
 }
 
 impl Error {
     pub(super) fn new(reason: Reason, retry_at: Option<Timestamp>) -> Self {
-        Self { reason, retry_at }
+        Self { reason, retry_at, redirects: Vec::new() }
     }
 
     /// The class of failure.
@@ -39,9 +40,40 @@ impl Error {
         }
     }
 
+    /// The HTTP status, where it is what ended the fetch.
+    pub fn status(&self) -> Option<u16> {
+        match &self.reason {
+            Reason::Status(status)
+            | Reason::NoLocation(status)
+            | Reason::BadLocation(status)
+            | Reason::LongLocation(status) => Some(status.as_u16()),
+            Reason::UnaskedNotModified => Some(304),
+            _ => None,
+        }
+    }
+
+    /// The same, after these redirects.
+    pub(super) fn after(self, redirects: Vec<Redirect>) -> Self {
+        Self { redirects, ..self }
+    }
+
+    /// Redirects that were followed before it failed, in order.
+    pub fn redirects(&self) -> &[Redirect] {
+        &self.redirects
+    }
+
     /// Not before this instant, where the server said so.
     pub fn retry_at(&self) -> Option<Timestamp> {
         self.retry_at
+    }
+}
+
+impl fmt::Debug for Error {
+    /// Redirects are counted only: what a server writes into an address may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Error");
+        shown.field("reason", &self.reason).field("retry_at", &self.retry_at);
+        shown.field("redirects", &self.redirects.len()).finish()
     }
 }
 
@@ -70,9 +102,17 @@ pub(super) enum Reason {
     Unsendable,
     #[error("{ip} is {block}; allow it under [fetch] allow")]
     SpecialAddress { ip: IpAddr, block: &'static str },
+    #[error(
+        "the server redirects into a network of your own: {ip} is {block}; [fetch] allow does not cover that"
+    )]
+    RedirectInside { ip: IpAddr, block: &'static str },
+    #[error("the proxy cannot be used: {0}")]
+    Proxy(Box<Reason>),
     #[error("the server redirects to an address that is neither http nor https")]
     RedirectScheme,
-    #[error("the server redirects from https to http, which is not followed")]
+    #[error(
+        "the server redirects from https to http, where anyone on the way could read and change the feed; this is not followed"
+    )]
     Downgrade,
     #[error("the server redirects to an address with a user name or password, which is not followed")]
     RedirectCredentials,
@@ -136,6 +176,7 @@ impl Reason {
             | Self::Credentials
             | Self::Unsendable
             | Self::SpecialAddress { .. }
+            | Self::RedirectInside { .. }
             | Self::RedirectScheme
             | Self::Downgrade
             | Self::RedirectCredentials
@@ -145,6 +186,7 @@ impl Reason {
             | Self::LongLocation(_)
             | Self::Resolve(ResolveError::Special { .. }) => FailureKind::Refused,
             Self::Resolve(_) => FailureKind::Dns,
+            Self::Proxy(reason) => reason.kind(),
             Self::ConnectionRefused
             | Self::Unreachable
             | Self::NoConnection

@@ -1,6 +1,7 @@
 //! The header fields of an answer that we act on.
 //!
-//! Data in: a header map as received. Data out: validators, the instant of `Retry-After`, encodings left over.
+//! Data in: a header map as received. Data out: validators, the instant of `Retry-After`, how long the answer stays
+//! good, encodings left over.
 //!
 //! **Invariant:** validators are kept and sent byte for byte; they are opaque to us (RFC 9110 §8.8.3).
 //!
@@ -9,14 +10,17 @@
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{
-    CONTENT_ENCODING, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-    LAST_MODIFIED, RETRY_AFTER,
+    AGE, CACHE_CONTROL, CONTENT_ENCODING, DATE, ETAG, EXPIRES, HeaderMap, HeaderName, HeaderValue,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER,
 };
 
 use crate::model::{Timestamp, Validators, time};
 
 /// Longest wait that a server's `Retry-After` can impose.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Longest time that an answer counts as good: hosts of static files promise a year for pages that change every hour.
+pub const MAX_FRESH: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Longest validator that is kept; without one the next request is simply unconditional.
 pub const MAX_VALIDATOR_BYTES: usize = 2048;
@@ -57,15 +61,51 @@ pub(super) fn confirmed(headers: &HeaderMap, sent: &Validators) -> Validators {
 /// `now` is the instant the answer came.
 pub(super) fn retry_at(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        // Too large for the type is still a wait, and a long one.
-        text.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs)
-    } else {
-        let until = httpdate::parse_http_date(text).ok()?;
-        let from = http_date(headers).unwrap_or_else(|| system_time(now));
-        until.duration_since(from).unwrap_or(Duration::ZERO)
+    let wait = match seconds(text) {
+        Some(wait) => wait,
+        None => {
+            let until = httpdate::parse_http_date(text).ok()?;
+            let from = http_date(headers).unwrap_or_else(|| system_time(now));
+            until.duration_since(from).unwrap_or(Duration::ZERO)
+        }
     };
     Some(time::after(now, wait.min(MAX_RETRY_AFTER)))
+}
+
+/// How long the answer stays good (RFC 9111 §4.2.1): `max-age` less `Age`, else `Expires` less `Date`; at most
+/// [`MAX_FRESH`]. `None` where the server does not say, says that it is not to be kept, or says nonsense. `now` is the
+/// instant the answer came.
+pub(super) fn fresh_for(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let control: Vec<&str> =
+        headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok()).collect();
+    let mut directives = control.iter().flat_map(|value| value.split(',')).map(str::trim);
+    if directives.clone().any(|word| ["no-cache", "no-store"].iter().any(|no| word.eq_ignore_ascii_case(no)))
+    {
+        return None;
+    }
+    let max_age = directives.find_map(|word| {
+        let (name, value) = word.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("max-age").then_some(value)
+    });
+    let fresh = match max_age {
+        Some(value) => {
+            let age = headers.get(AGE).and_then(|age| seconds(age.to_str().ok()?)).unwrap_or_default();
+            seconds(value.trim().trim_matches('"'))?.saturating_sub(age)
+        }
+        None => {
+            let until = httpdate::parse_http_date(headers.get(EXPIRES)?.to_str().ok()?.trim()).ok()?;
+            let from = http_date(headers).unwrap_or_else(|| system_time(now));
+            until.duration_since(from).unwrap_or_default()
+        }
+    };
+    Some(fresh.min(MAX_FRESH)).filter(|fresh| !fresh.is_zero())
+}
+
+/// Digits alone; too many of them are a long time.
+fn seconds(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse().map_or(Duration::MAX, Duration::from_secs))
 }
 
 fn system_time(at: Timestamp) -> SystemTime {
@@ -125,6 +165,31 @@ mod tests {
             check(garbage, None, None);
         }
         assert_eq!(retry_at(&HeaderMap::new(), now), None);
+    }
+
+    #[test]
+    fn how_long_an_answer_stays_good() {
+        let now = time::from_millis(1_772_366_400_000);
+        let check = |fields: &[(HeaderName, &[u8])], want: Option<u64>| {
+            assert_eq!(fresh_for(&map(fields), now).map(|fresh| fresh.as_secs()), want, "{fields:?}");
+        };
+        let expires = b"Sun, 01 Mar 2026 12:10:00 GMT";
+        check(&[], None);
+        check(&[(CACHE_CONTROL, b"max-age=300")], Some(300));
+        check(&[(CACHE_CONTROL, b"public, Max-Age = 300"), (EXPIRES, expires)], Some(300));
+        check(&[(CACHE_CONTROL, b"public, Max-Age=300"), (AGE, b"100"), (EXPIRES, expires)], Some(200));
+        check(&[(CACHE_CONTROL, b"max-age=300"), (AGE, b"400")], None);
+        check(&[(CACHE_CONTROL, b"max-age=300, no-cache")], None);
+        check(&[(CACHE_CONTROL, b"no-store")], None);
+        check(&[(CACHE_CONTROL, b"max-age=0")], None);
+        check(&[(CACHE_CONTROL, b"max-age=-1")], None);
+        check(&[(CACHE_CONTROL, b"max-age=86400")], Some(86_400));
+        check(&[(CACHE_CONTROL, b"max-age=86401")], Some(86_400));
+        check(&[(CACHE_CONTROL, b"max-age=99999999999999999999999")], Some(86_400));
+        check(&[(CACHE_CONTROL, b"private"), (EXPIRES, expires)], Some(600));
+        check(&[(EXPIRES, expires), (DATE, b"Sun, 01 Mar 2026 12:09:00 GMT")], Some(60));
+        check(&[(EXPIRES, b"0")], None);
+        check(&[(EXPIRES, b"Sun, 01 Mar 2026 11:10:00 GMT")], None);
     }
 
     #[test]

@@ -7,11 +7,12 @@
 //! [`AllowList`] covers it; each hop of a redirect is checked, and it is the connected address that is checked.
 //! **Invariant:** no answer, however slow, long, compressed or crooked, holds a fetch beyond its time limits or
 //! makes it keep more than `max_body_bytes` of body.
-//! **Invariant:** requests carry no credentials, cookies or referrer.
+//! **Invariant:** requests carry no referrer, and secrets only to the origin they were configured for ([`Access`]).
 //!
 //! Rejected: a check of the name before the request (the name may resolve otherwise a moment later), and a client
 //! that follows redirects by itself (its hops cannot be checked).
 
+mod access;
 mod address;
 mod allow;
 mod client;
@@ -22,19 +23,22 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use url::Url;
 
+pub use access::{
+    Access, AccessError, AccessSpec, Authorization, MAX_EXTRA_FIELDS, ProxySpec, refused_field,
+};
 pub use address::is_public;
 pub use allow::{AllowEntry, AllowList, InvalidAllowEntry};
 pub use client::{BuildError, Fetcher};
 pub use error::Error;
-pub use headers::{MAX_RETRY_AFTER, MAX_VALIDATOR_BYTES};
+pub use headers::{MAX_FRESH, MAX_RETRY_AFTER, MAX_VALIDATOR_BYTES};
 pub use target::MAX_LOCATION_BYTES;
 
-use crate::model::{Redirect, Validators};
+use crate::model::{Redirect, Timestamp, Validators};
 
 /// Limits and manners of the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +86,24 @@ pub struct FetchRequest {
     pub validators: Validators,
 }
 
+/// How it is asked for; [`Default`] is the ordinary way.
+#[derive(Debug, Clone, Default)]
+pub struct Manner {
+    /// The address whose answer gave the validators: only there are they sent. `None`: the one asked for.
+    pub validated: Option<Url>,
+    /// Login, extra fields, proxy.
+    pub access: Option<Arc<Access>>,
+}
+
+/// What an answer says of when to come again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// `Retry-After` of this answer or of a redirect on the way: not before this instant.
+    pub retry_at: Option<Timestamp>,
+    /// How long the answer stays good by `Cache-Control: max-age` or `Expires`; at most [`MAX_FRESH`], never zero.
+    pub fresh_for: Option<Duration>,
+}
+
 /// A successful fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fetched {
@@ -93,6 +115,8 @@ pub enum Fetched {
         validators: Validators,
         /// As [`Response::redirects`].
         redirects: Vec<Redirect>,
+        /// When to come again.
+        wishes: Wishes,
     },
 }
 
@@ -109,4 +133,6 @@ pub struct Response {
     pub validators: Validators,
     /// The whole body, decompressed; may be empty; at most `max_body_bytes`.
     pub body: Bytes,
+    /// When to come again.
+    pub wishes: Wishes,
 }

@@ -32,9 +32,20 @@ pub(super) const MAX_LOOKUPS: usize = 64;
 pub(super) type Lookup = Arc<dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync>;
 
 tokio::task_local! {
-    /// Port of the hop in progress: the client tells its resolver the name only. The client asks within the task
-    /// that polls the hop; should it ever not, entries with a port allow nothing.
-    pub(super) static HOP_PORT: u16;
+    /// The hop in progress: the client tells its resolver the name only. The client asks within the task that polls
+    /// the hop; should it ever not, the operator's exceptions allow nothing that has a port.
+    pub(super) static HOP: Hop;
+}
+
+/// What the resolver must know of a hop.
+#[derive(Debug, Clone)]
+pub(super) struct Hop {
+    /// Where the connection goes.
+    pub(super) port: u16,
+    /// What may be visited there besides the public internet.
+    pub(super) allow: Arc<AllowList>,
+    /// Name and port of the proxy in between.
+    pub(super) proxy: Option<(String, u16)>,
 }
 
 /// Why a name gave no address to connect to.
@@ -51,6 +62,7 @@ pub(super) enum ResolveError {
 }
 
 /// See the module.
+#[derive(Clone)]
 pub(super) struct GuardedResolver {
     pub(super) allow: Arc<AllowList>,
     pub(super) lookup: Lookup,
@@ -59,18 +71,38 @@ pub(super) struct GuardedResolver {
     pub(super) limit: Duration,
 }
 
+impl GuardedResolver {
+    /// The addresses of a name for a connection to `port`, each public or in `allow`; not empty.
+    pub(super) async fn checked(
+        &self,
+        name: String,
+        port: Option<u16>,
+        allow: &AllowList,
+    ) -> Result<Vec<IpAddr>, ResolveError> {
+        let limit = self.limit;
+        let found =
+            match timeout(limit, look_up(self.lookup.clone(), self.permits.clone(), name.clone())).await {
+                Ok(found) => found?,
+                Err(_) => return Err(ResolveError::Slow { name, limit }),
+            };
+        check_answer(allow, &name, port, &found)?;
+        Ok(found)
+    }
+}
+
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let name = name.as_str().to_owned();
-        let port = HOP_PORT.try_with(|port| *port).ok();
-        let (allow, lookup, permits, limit) =
-            (self.allow.clone(), self.lookup.clone(), self.permits.clone(), self.limit);
+        let resolver = self.clone();
+        let (port, allow) = match HOP.try_with(Clone::clone) {
+            Ok(Hop { proxy: Some((proxy, port)), .. }) if proxy.eq_ignore_ascii_case(&name) => {
+                (Some(port), self.allow.clone())
+            }
+            Ok(hop) => (Some(hop.port), hop.allow),
+            Err(_) => (None, self.allow.clone()),
+        };
         Box::pin(async move {
-            let found = match timeout(limit, look_up(lookup, permits, name.clone())).await {
-                Ok(found) => found?,
-                Err(_) => return Err(ResolveError::Slow { name, limit }.into()),
-            };
-            check_answer(&allow, &name, port, &found)?;
+            let found = resolver.checked(name, port, &allow).await?;
             let addrs: Addrs = Box::new(found.into_iter().map(|ip| SocketAddr::new(ip, 0)));
             Ok(addrs)
         })
@@ -177,11 +209,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_entry_with_a_port_holds_for_a_hop_to_that_port() {
+    async fn exceptions_hold_for_the_port_and_the_hop_they_are_made_for() {
         let lookup: Lookup = Arc::new(|_| Ok(vec![IpAddr::from([10, 0, 0, 1])]));
         let resolver = resolver(&["feed.example:8080"], PATIENT, lookup);
-        assert!(HOP_PORT.scope(8080, resolve(&resolver, "feed.example")).await.is_ok());
-        assert!(HOP_PORT.scope(8081, resolve(&resolver, "feed.example")).await.is_err());
+        let hop = |port| Hop { port, allow: resolver.allow.clone(), proxy: None };
+        assert!(HOP.scope(hop(8080), resolve(&resolver, "feed.example")).await.is_ok());
+        assert!(HOP.scope(hop(8081), resolve(&resolver, "feed.example")).await.is_err());
+        let outside = Hop { allow: Arc::default(), ..hop(8080) };
+        assert!(HOP.scope(outside, resolve(&resolver, "feed.example")).await.is_err());
+        let through = Hop { proxy: Some(("feed.example".to_owned(), 8080)), ..hop(443) };
+        assert!(HOP.scope(through, resolve(&resolver, "feed.example")).await.is_ok());
     }
 
     #[tokio::test]

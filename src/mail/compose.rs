@@ -38,7 +38,7 @@ pub const MAX_ID: usize = 48;
 /// [`Error::Message`] for an id that is empty, longer than [`MAX_ID`] or not of `0-9 a-z A-Z -`; for a body of
 /// more than [`MAX_BODY`] bytes; and for an address that lettre does not take.
 pub fn compose(identity: &Identity, mail: &OutboundMail) -> Result<Vec<u8>, Error> {
-    let id = checked_id(mail)?;
+    let id = checked_id(&mail.id)?;
     if mail.text.len() > MAX_BODY || mail.html.len() > MAX_BODY {
         return Err(Error::Message("the body is too long"));
     }
@@ -55,7 +55,13 @@ pub fn compose(identity: &Identity, mail: &OutboundMail) -> Result<Vec<u8>, Erro
         .singlepart(part(ContentType::TEXT_PLAIN, &mail.text))
         .singlepart(part(ContentType::TEXT_HTML, &mail.html));
     let leave = leave(identity, mail, &label);
-    let message = Message::builder()
+    let mut builder = Message::builder();
+    if let Some(first) = &mail.in_reply_to {
+        // Every update answers the first mail, so both name it alone (RFC 5322 §3.6.4).
+        let first = format!("<{}@{host}>", checked_id(first)?);
+        builder = builder.in_reply_to(first.clone()).references(first);
+    }
+    let message = builder
         .date(date(mail.created_at))
         .from(Mailbox::new(
             identity.from().name().map(str::to_owned),
@@ -74,23 +80,12 @@ pub fn compose(identity: &Identity, mail: &OutboundMail) -> Result<Vec<u8>, Erro
         true => message.raw_header(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned())),
         false => message,
     };
-    let message = match &mail.in_reply_to {
-        Some(earlier) => {
-            let earlier = format!("<{}@{host}>", fit_id(earlier)?);
-            message.raw_header(raw("In-Reply-To", earlier.clone())).raw_header(raw("References", earlier))
-        }
-        None => message,
-    };
     let message = message.multipart(bodies).map_err(|_| Error::Message("sender or recipient is missing"))?;
     Ok(message.formatted())
 }
 
 /// The id, known to be fit for a Message-ID, a boundary and a file name.
-pub(super) fn checked_id(mail: &OutboundMail) -> Result<&str, Error> {
-    fit_id(&mail.id)
-}
-
-fn fit_id(id: &NotificationId) -> Result<&str, Error> {
+pub(super) fn checked_id(id: &NotificationId) -> Result<&str, Error> {
     let id = id.0.as_str();
     let fit = (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     if fit { Ok(id) } else { Err(Error::Message("its id is not fit for a Message-ID")) }

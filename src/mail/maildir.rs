@@ -48,7 +48,8 @@ impl Maildir {
     /// The work goes on when this is dropped half way, which does no harm: a second send finds the file.
     pub(super) async fn send(&self, mail: &OutboundMail) -> Result<Accepted, Error> {
         let message = compose(&self.identity, mail)?;
-        let name = format!("{}.{}.{}", mail.created_at.as_second(), checked_id(mail)?, self.identity.host());
+        let name =
+            format!("{}.{}.{}", mail.created_at.as_second(), checked_id(&mail.id)?, self.identity.host());
         let path = self.path.clone();
         self.blocking(move || deliver(&path, &name, &message)).await
     }

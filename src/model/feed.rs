@@ -89,8 +89,16 @@ pub enum Warning {
         /// Charset label used for decoding.
         used: &'static str,
     },
-    /// The document was rewritten before parsing, and why.
-    Repaired(&'static str),
+    /// The document was read by our own extraction and not by the parser for well-formed feeds, and why.
+    Salvaged(&'static str),
+    /// The last item is cut off by the body's end: its title is whole, the rest may not be. It is not to be stored, or
+    /// it would be taken for known when it comes in full.
+    CutItem,
+    /// Entries of a news sitemap that carry no news; how many were left out.
+    NotNews {
+        /// Entries left out.
+        count: usize,
+    },
     /// More items than `feed::MAX_ITEMS`; how many were left out.
     TooManyItems {
         /// Items beyond the limit.
@@ -101,8 +109,12 @@ pub enum Warning {
         /// `title`, `summary` …
         field: &'static str,
     },
-    /// An item had no title, link or text and was left out.
-    EmptyItem,
+    /// Items without title, link and text; how many. They are among the items, but there is nothing in them to match or
+    /// to show.
+    EmptyItems {
+        /// Such items.
+        count: usize,
+    },
 }
 
 /// What `feed:` looks at: the feed's name, if it has one, and its address.

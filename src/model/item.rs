@@ -81,6 +81,11 @@ impl Field {
 }
 
 impl Item {
+    /// Whether there is neither title, link nor text.
+    pub fn is_empty(&self) -> bool {
+        self.title.is_empty() && self.link.is_none() && self.summary.is_empty() && self.content.is_empty()
+    }
+
     /// The text of one part; empty where the item has none.
     pub fn field(&self, field: Field) -> Cow<'_, str> {
         Cow::Borrowed(match field {
@@ -148,4 +153,6 @@ pub struct NewItem {
     pub announce: Announce,
     /// Who is to hear of it; empty unless `announce` is [`Announce::Yes`].
     pub routes: Vec<Route>,
+    /// Different readers among them that are alerted at once.
+    pub alerts: u32,
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{FeedId, Timestamp};
+use super::{FeedId, Pace, Timestamp, time};
 
 /// How a feed fares. It only ever moves one way per poll, and each change is an event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,15 +63,26 @@ pub struct Hints {
     pub skip_days: u8,
 }
 
-/// How often a feed has news: new items and time watched, both forgotten with time.
+/// A question put to a server whose 304s or ETags may be untrue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pace {
-    /// New items, in millionths.
-    pub items_micro: u64,
-    /// Time watched.
-    pub span: Duration,
-    /// As of when; `None` before the first poll.
-    pub at: Option<Timestamp>,
+pub enum Trial {
+    /// None.
+    #[default]
+    No,
+    /// The body in hand came with the very validators that the last one had. Ends with the poll, is never stored.
+    SameValidators,
+    /// The next request carries validators that are known to be out of date: a 304 is a lie.
+    OldValidators,
+}
+
+/// Whether the store holds a [`FeedMemory`] already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Stored {
+    /// It may hold another one.
+    #[default]
+    Perhaps,
+    /// It holds exactly this one: a poll that changed nothing has nothing to write but its time.
+    AsIs,
 }
 
 /// What is remembered of a feed beside its items.
@@ -87,6 +98,8 @@ pub struct FeedMemory {
     pub moving: Option<Moving>,
     /// The address adopted in place of the configured one, which stays its identity and the fallback.
     pub moved_to: Option<Url>,
+    /// The address whose answer gave the validators, after redirects; `None`: the configured one.
+    pub answered_by: Option<Url>,
     /// 410 in a row.
     pub gone: Option<Gone>,
     /// The publisher's wishes.
@@ -95,16 +108,38 @@ pub struct FeedMemory {
     pub full_at: Option<Timestamp>,
     /// Since when its 304s or ETags are known to be untrue.
     pub liar_since: Option<Timestamp>,
+    /// Whether they are being tried.
+    pub trial: Trial,
     /// How often it has news.
     pub pace: Pace,
     /// When a poll last found a new item.
     pub last_new_at: Option<Timestamp>,
     /// Items in the last body read.
     pub window_items: u32,
+    /// Evidence that new items push old ones out one by one: polls with new items beside some of the body before, less
+    /// those without; at most 32.
+    pub rolling: u32,
+    /// When a gap was last reported.
+    pub gap_at: Option<Timestamp>,
+    /// When it was last reported to have renumbered its items.
+    pub renumbered_at: Option<Timestamp>,
     /// Since when it has been silent.
     pub silent_since: Option<Timestamp>,
     /// When it last had an item that matched a topic of an alert.
     pub hit_at: Option<Timestamp>,
+    /// Whether the store holds this; is never stored.
+    pub stored: Stored,
+}
+
+/// Once its items were found renumbered, a feed counts as restless for so long.
+pub const RESTLESS: Duration = Duration::from_secs(7 * 86_400);
+
+impl FeedMemory {
+    /// Whether the feed was found to renumber its items so lately that it may do so at each poll: then new guids of known
+    /// items are not worth keeping.
+    pub fn is_restless(&self, at: Timestamp) -> bool {
+        self.renumbered_at.is_some_and(|last| time::between(last, at) < RESTLESS)
+    }
 }
 
 /// What can happen to a feed.
@@ -155,6 +190,11 @@ impl EventKind {
         Self::Renumbered,
         Self::RateLimit,
     ];
+
+    /// Whether the operator is written to. The others are for the log and for `status`.
+    pub fn is_mailed(self) -> bool {
+        !matches!(self, Self::Degraded | Self::Renumbered)
+    }
 
     /// Stable word for the store, logs and `--json`.
     pub fn as_str(self) -> &'static str {
@@ -213,8 +253,16 @@ pub struct Counted {
     pub fresh: u32,
     /// Of them, known by some keys while their guid is new.
     pub renumbered: u32,
-    /// Of the fresh ones, matched by a topic of an alert.
-    pub hits: u32,
+    /// Of the known ones, in the body read before.
+    pub kept: u32,
+    /// Of the known ones, with another text than the one stored.
+    pub edited: u32,
+    /// Readers to be alerted of the fresh and the edited ones, one count each time.
+    pub alerts: u32,
+    /// When a poll last succeeded before this one.
+    pub since: Option<Timestamp>,
+    /// Whether this poll went to another address than the last.
+    pub moved: bool,
 }
 
 /// What the numbers of a poll teach: new memory and events.

@@ -11,38 +11,40 @@ mod item;
 mod mail;
 mod memory;
 mod notification;
+mod pace;
 mod people;
 mod poll;
 mod report;
 mod search;
+mod site;
 mod subscription;
 pub mod time;
 mod told;
 mod topic;
-mod volume;
 
 pub use feed::{FeedId, FeedSpec, FeedState, OnAdd, ParsedFeed, Validators, Warning, feed_label};
 pub use item::{Announce, Field, Item, ItemId, ItemKey, KeyKind, NewItem, StoryId, StoryKey};
 pub use mail::{LeasedMail, MailState, NotificationId, OutboundMail, Retry, Settlement};
 pub use memory::{
     Counted, EventKind, FeedEvent, FeedEventReport, FeedMemory, Gone, Health, Hints, Learn, Learned, Moving,
-    Pace,
+    RESTLESS, Stored, Trial,
 };
 pub use notification::{
-    Additions, Coverage, FeedGap, FeedSilence, FeedTrouble, ItemView, Notification, NotificationKind,
-    StoryNews, StoryView, Window,
+    Additions, Coverage, FeedDoubt, FeedTrouble, ItemView, Notification, NotificationKind, StoryNews,
+    StoryView, Window,
 };
+pub use pace::{FORGETTING, Pace};
 pub use people::{InvalidRecipient, Recipient, Secret};
 pub use poll::{FailureKind, Poll, PollFailure, PollOutcome, Recorded, Redirect};
 pub use report::{
     ExportedItem, FeedReport, OperatorNews, OutboxReport, QueueReport, StatusReport, TopicReport,
 };
 pub use search::{ArchivePage, IndexEntry, IndexState, Narrowing, StoredItem};
+pub use site::{Ended, Site};
 pub use subscription::{
-    AlertPolicy, Days, Delivery, DigestPolicy, Pending, PendingId, QuietHours, Route, Subscription,
-    SubscriptionName, TopicSelector, WhenEmpty,
+    AlertPolicy, Dates, Days, Delivery, DigestPolicy, Line, MonthDays, Pending, PendingId, QuietHours, Route,
+    Subscription, SubscriptionName, Summary, TopicSelector, UpdatePolicy, WhenEmpty,
 };
 pub use time::Timestamp;
-pub use told::{News, NewsKind, TopicVolume};
+pub use told::{Mute, News, NewsKind, StoryItem, Tier, Told, TopicVolume};
 pub use topic::{ClauseHit, Match, Topic, TopicName};
-pub use volume::{MAX_VOLUME_DAYS, VOLUME_DAYS, day_bounds};

@@ -4,8 +4,8 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use super::{
-    ItemId, Match, News, PendingId, Recipient, StoryId, SubscriptionName, Timestamp, Topic, TopicName,
-    TopicVolume,
+    ItemId, Match, News, PendingId, Recipient, StoryId, SubscriptionName, Summary, Tier, Timestamp, Topic,
+    TopicName, TopicVolume,
 };
 
 /// What kind of mail it is.
@@ -84,9 +84,12 @@ pub struct Notification {
 pub struct Additions {
     /// Updates, and stories of a roll-up that were alerted before: what is new about them. In order of the stories.
     pub news: Vec<StoryNews>,
+    /// Digests: what the mail makes of its window.
+    pub summary: Summary,
     /// Digests: how often each topic was matched, in order of [`Notification::topics`].
     pub volumes: Vec<TopicVolume>,
-    /// Alerts, updates and roll-ups: the `mailto:` that mutes a story for this recipient.
+    /// Alerts, updates and roll-ups: the `mailto:` that mutes a story for this recipient. Empty unless
+    /// `commands_to` is configured.
     pub mutes: Vec<(StoryId, String)>,
 }
 
@@ -125,8 +128,8 @@ pub struct ItemView {
     pub link: Option<Url>,
     /// Name of the feed it came from.
     pub source: String,
-    /// How much the source weighs: 1 is the first tier; `None` where nobody has said.
-    pub tier: Option<u8>,
+    /// Whether the word of its source settles a matter.
+    pub tier: Tier,
     /// Language.
     pub lang: Option<String>,
     /// As the feed gives it.
@@ -152,35 +155,21 @@ pub struct Coverage {
     pub failing: Vec<FeedTrouble>,
     /// All feeds whose last poll failed.
     pub failing_total: u32,
-    /// Where items may have been missed in the window: two polls of a feed had no item in common. Earliest first; at
-    /// most 20.
-    pub gaps: Vec<FeedGap>,
-    /// All such places.
-    pub gaps_total: u32,
-    /// Feeds that answer and bring nothing new for far longer than they use to, longest first; at most 20.
-    pub silent: Vec<FeedSilence>,
-    /// All such feeds.
-    pub silent_total: u32,
+    /// Feeds of which something may be missing although they answer, latest first; at most 20.
+    pub doubts: Vec<FeedDoubt>,
+    /// All of them.
+    pub doubts_total: u32,
 }
 
-/// Two polls of a feed without a common item, for people.
+/// A feed that answers and of which something may be missing all the same, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FeedGap {
+pub struct FeedDoubt {
     /// Name or URL of the feed.
     pub feed: String,
-    /// The poll before the gap.
-    pub from: Timestamp,
-    /// The poll after it.
-    pub to: Timestamp,
-}
-
-/// A feed that answers and brings nothing new, for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FeedSilence {
-    /// Name or URL of the feed.
-    pub feed: String,
-    /// When it last had a new item, if ever.
-    pub last_new_at: Option<Timestamp>,
+    /// When it was noticed.
+    pub at: Timestamp,
+    /// What, in plain words.
+    pub message: String,
 }
 
 /// A feed that does not answer, for people.

@@ -1,7 +1,8 @@
 //! What listings show: read-only views over the store.
 
 use super::{
-    FeedId, FeedTrouble, Item, ItemId, MailState, NotificationId, Recipient, Timestamp, TopicName, feed_label,
+    EventKind, FeedEventReport, FeedId, FeedMemory, Item, ItemId, MailState, NotificationId, Recipient,
+    Timestamp, TopicName, feed_label,
 };
 
 /// A feed in `feeds list` and `status`.
@@ -25,6 +26,8 @@ pub struct FeedReport {
     pub failures: u32,
     /// Class ([`super::FailureKind::as_str`]) and words of the last failure, while it lasts.
     pub last_failure: Option<(String, String)>,
+    /// What else is remembered.
+    pub memory: FeedMemory,
 }
 
 /// An outbox row in `outbox list`.
@@ -66,10 +69,12 @@ pub struct TopicReport {
 /// What the operator has not been told yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OperatorNews {
-    /// Feeds without a success for too long, longest first.
-    pub failing: Vec<(FeedId, FeedTrouble)>,
-    /// Feeds that were told to fail and answer again.
-    pub recovered: Vec<(FeedId, String)>,
+    /// What happened to feeds, oldest first within a kind, the kinds in order of [`EventKind::ALL`].
+    pub events: Vec<FeedEventReport>,
+    /// Events of each kind that are too many to be named.
+    pub unnamed: Vec<(EventKind, u64)>,
+    /// The newest event that is told, named or not.
+    pub up_to: i64,
     /// Mails given up, oldest first; notices to the operator are not among them.
     pub dead: Vec<OutboxReport>,
 }
@@ -77,7 +82,7 @@ pub struct OperatorNews {
 impl OperatorNews {
     /// Nothing to tell.
     pub fn is_empty(&self) -> bool {
-        self.failing.is_empty() && self.recovered.is_empty() && self.dead.is_empty()
+        self.events.is_empty() && self.dead.is_empty()
     }
 }
 

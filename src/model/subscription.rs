@@ -1,10 +1,10 @@
 //! Subscriptions: topics × recipients × delivery; and the matches that wait for them.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::{civil, tz::TimeZone};
 
-use super::{ItemId, Recipient, StoryId, Timestamp, TopicName};
+use super::{ItemId, NewsKind, Recipient, StoryId, Timestamp, TopicName};
 
 /// Stable key of a subscription: given by `name`, or made from what it delivers to whom.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -72,12 +72,68 @@ pub enum Delivery {
 }
 
 /// What may hold an alert back. What is held is merged and released, never dropped.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AlertPolicy {
+    /// After the first match of a story, others that report it are waited for so long.
+    pub group_wait: Duration,
     /// Hold during these hours.
     pub quiet: Option<QuietHours>,
+    /// Stories that reach this line are mailed in quiet hours too.
+    pub break_through: Option<Line>,
     /// After so many alert mails to one recipient within an hour the rest waits and goes as one roll-up.
     pub max_per_hour: Option<u32>,
+    /// What is told of a story after its alert.
+    pub updates: UpdatePolicy,
+}
+
+impl AlertPolicy {
+    /// `group_wait` where the configuration says nothing.
+    pub const GROUP_WAIT: Duration = Duration::from_secs(30);
+}
+
+impl Default for AlertPolicy {
+    fn default() -> Self {
+        Self {
+            group_wait: Self::GROUP_WAIT,
+            quiet: None,
+            break_through: None,
+            max_per_hour: None,
+            updates: UpdatePolicy::default(),
+        }
+    }
+}
+
+/// What makes an update of a story that was alerted before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpdatePolicy {
+    /// Kinds of news that are mailed; empty: no updates at all.
+    pub on: Vec<NewsKind>,
+    /// Numbers of distinct sources that are news when they are reached; rising.
+    pub corroborate: Vec<u32>,
+    /// Least time between two mails about one story to one recipient.
+    pub every: Duration,
+}
+
+impl UpdatePolicy {
+    /// `corroborate` where the configuration says nothing.
+    pub const CORROBORATE: [u32; 2] = [3, 10];
+    /// `update_every` where the configuration says nothing.
+    pub const EVERY: Duration = Duration::from_secs(30 * 60);
+}
+
+impl Default for UpdatePolicy {
+    fn default() -> Self {
+        Self { on: NewsKind::ALL.to_vec(), corroborate: Self::CORROBORATE.to_vec(), every: Self::EVERY }
+    }
+}
+
+/// How big a story must be; either suffices. One of the two is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line {
+    /// So many distinct sources.
+    pub sources: Option<u32>,
+    /// So high a score (see `plan::Facts::score`).
+    pub score: Option<u32>,
 }
 
 /// From `from` (inclusive) to `to` (exclusive), local time; may span midnight.
@@ -96,10 +152,51 @@ pub struct QuietHours {
 pub struct DigestPolicy {
     /// Local times, sorted, no duplicates, not empty.
     pub at: Vec<civil::Time>,
-    /// Days of the week.
-    pub days: Days,
+    /// On which local dates.
+    pub on: Dates,
     /// What to do when nothing matched.
     pub when_empty: WhenEmpty,
+    /// Stories that reach this line are alerted as well, at once.
+    pub escalate: Option<Line>,
+    /// What the mail makes of its window.
+    pub summary: Summary,
+}
+
+/// Local dates on which something is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dates {
+    /// On days of the week.
+    Weekdays(Days),
+    /// Every so many days, counted from Monday, 5 January 1970; not 0.
+    Every(u16),
+    /// As cron has it: in these months, on these days of the month or of the week.
+    Cron {
+        /// Bits 1 to 12.
+        months: u16,
+        /// Days of the month.
+        days: MonthDays,
+        /// Days of the week.
+        weekdays: Days,
+    },
+}
+
+/// Days of the month of a cron line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MonthDays {
+    /// `*`: the days of the week decide alone.
+    Any,
+    /// These (bits 1 to 31), and the days of the week as well unless they are `*` (all of them).
+    Listed(u32),
+}
+
+/// What a digest makes of its window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Summary {
+    /// The stories since the last one.
+    #[default]
+    Digest,
+    /// The week: each topic's volume against its usual, then the stories.
+    Weekly,
 }
 
 /// A set of weekdays.

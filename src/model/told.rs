@@ -1,8 +1,8 @@
-//! What can be news about a story that a recipient was told of, and how often topics were matched.
+//! What a recipient was told of a story, and what can be news about it afterwards.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use super::TopicName;
+use super::{NotificationId, Recipient, StoryId, Timestamp, TopicName};
 
 /// What can be news about a story that was alerted before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,12 +70,63 @@ impl News {
     }
 }
 
+/// Whether a source is one whose word settles a matter for most readers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Tier {
+    /// News agencies and papers of record.
+    First,
+    /// All others.
+    Other,
+}
+
+/// An item of a story, as far as it decides what is news.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoryItem {
+    /// Host of its link; of its feed where it has none.
+    pub host: String,
+    /// Headline.
+    pub title: String,
+    /// Clauses that matched, by topic, without duplicates.
+    pub clauses: BTreeSet<(TopicName, Arc<str>)>,
+}
+
+/// What the last alert or update told a recipient of a story.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// 1 for the first mail; each update adds one.
+    pub revision: u32,
+    /// When that mail was enqueued.
+    pub at: Timestamp,
+    /// Distinct sources it counted.
+    pub sources: u32,
+    /// Whether a first-tier source was among them.
+    pub tier: Tier,
+    /// Headline it carried.
+    pub headline: String,
+    /// Hashes of the clauses that held, rising, without duplicates.
+    pub clauses: Vec<u64>,
+    /// The first mail about the story to this recipient: updates answer it.
+    pub thread: Option<NotificationId>,
+}
+
+/// A story a recipient wants no alerts of for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mute {
+    /// Who; `None`: everybody.
+    pub recipient: Option<Recipient>,
+    /// Which story.
+    pub story: StoryId,
+    /// Until when.
+    pub until: Timestamp,
+}
+
 /// How often a topic was matched, day by day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicVolume {
     /// Which topic.
     pub topic: TopicName,
-    /// Stories of each of the last 14 local days, the day of the mail last.
+    /// Stories of each of the last 14 whole local days of the reader, the day before the mail last; a story that went on
+    /// for days counts on each.
     pub days: Vec<u32>,
     /// Stories of the last 7 days: the sum of the last seven of `days`.
     pub week: u32,

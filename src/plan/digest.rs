@@ -4,9 +4,12 @@
 //! a [`Plan`], and the next instant a digest is due.
 //!
 //! **Invariant:** a match belongs to the first digest whose window ends at or after it; one that was recorded
-//! late goes with the next digest instead of being lost. A story is in one digest of a subscription and recipient.
+//! late goes with the next digest instead of being lost. A story is in one digest of a subscription and recipient, also
+//! when the subscription gets another name.
 //!
 //! Rejected: one digest for each missed instant. After a weekend down a reader wants one mail.
+
+use std::collections::{HashMap, HashSet};
 
 use super::{
     Due, Groups, History, Plan, SettleReason, Wait, WaitReason, by_story,
@@ -15,8 +18,8 @@ use super::{
 };
 use crate::{
     model::{
-        Delivery, DigestPolicy, NotificationKind, Pending, Recipient, Subscription, Timestamp, WhenEmpty,
-        Window,
+        Delivery, DigestPolicy, NotificationKind, Pending, Recipient, StoryId, Subscription,
+        SubscriptionName, Timestamp, WhenEmpty, Window,
     },
     schedule::{last_digest, next_digest},
 };
@@ -32,16 +35,13 @@ pub(super) fn plan_digests(
     plan: &mut Plan,
 ) -> Option<Timestamp> {
     let mut first = None;
+    let told = Digested::new(history, subscriptions);
     for (index, subscription) in subscriptions.iter().enumerate() {
         let Delivery::Digest(policy) = &subscription.delivery else { continue };
         for recipient in &subscription.to {
             let waiting = groups.get(&(index, recipient)).map_or(&[][..], Vec::as_slice);
-            // Another feed brings a story that a digest already had. A renamed subscription remembers as well.
-            let (known, pending): (Vec<&Pending>, Vec<&Pending>) = waiting.iter().partition(|pending| {
-                [&subscription.name, &pending.route.subscription]
-                    .into_iter()
-                    .any(|name| history.digested.contains(&(name.clone(), recipient.clone(), pending.story)))
-            });
+            let (known, pending): (Vec<&Pending>, Vec<&Pending>) =
+                waiting.iter().partition(|pending| told.before(pending, &subscription.name));
             plan.settled.extend(known.iter().map(|pending| (pending.id, SettleReason::AlreadyDigested)));
             let pending = pending.as_slice();
             let from = window_start(now, pending, windows, subscription, recipient);
@@ -59,6 +59,36 @@ pub(super) fn plan_digests(
         }
     }
     first
+}
+
+/// Which digests had a story before: another feed brings it once more.
+struct Digested<'a> {
+    of_reader: HashMap<(&'a Recipient, StoryId), Vec<(&'a SubscriptionName, Timestamp)>>,
+    /// Those in force.
+    digests: HashSet<(&'a SubscriptionName, &'a Recipient)>,
+}
+
+impl<'a> Digested<'a> {
+    fn new(history: &'a History, subscriptions: &'a [Subscription]) -> Self {
+        let mut of_reader: HashMap<_, Vec<_>> = HashMap::new();
+        for ((name, recipient, story), at) in &history.digested {
+            of_reader.entry((recipient, *story)).or_default().push((name, *at));
+        }
+        let digests = subscriptions.iter().filter(|s| matches!(s.delivery, Delivery::Digest(_)));
+        let digests = digests.flat_map(|s| s.to.iter().map(|recipient| (&s.name, recipient)));
+        Self { of_reader, digests: digests.collect() }
+    }
+
+    /// Whether the story of `pending` was in an earlier digest of `name` to its recipient. What a digest had that is gone
+    /// now counts for what matched later: a subscription that was renamed, even there and back, tells nothing twice.
+    fn before(&self, pending: &Pending, name: &SubscriptionName) -> bool {
+        let recipient = &pending.route.recipient;
+        let had = self.of_reader.get(&(recipient, pending.story));
+        had.into_iter().flatten().any(|(digest, at)| {
+            let same = *digest == name || **digest == pending.route.subscription;
+            same || (*at < pending.matched_at && !self.digests.contains(&(*digest, recipient)))
+        })
+    }
 }
 
 /// Where the open window starts: the end of the last one.
@@ -96,5 +126,7 @@ fn due(
         stories: by_story(ready()),
         settles: ready().map(|pending| pending.id).collect(),
         window: Some(Window { from, to }),
+        news: Vec::new(),
+        tells: Vec::new(),
     })
 }

@@ -5,21 +5,34 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    model::{AlertPolicy, Days, Delivery, DigestPolicy, ItemId, QuietHours, TopicSelector, WhenEmpty, time},
+    model::{
+        AlertPolicy, Dates, Days, Delivery, DigestPolicy, ItemId, QuietHours, Summary, TopicSelector,
+        WhenEmpty, time,
+    },
     schedule::quiet_until,
 };
 
+/// Stories of which nothing is known: no news, no line reached.
+fn plan(now: Timestamp, pending: &[Pending], history: &History, subscriptions: &[Subscription]) -> Plan {
+    super::plan(now, pending, history, &FactsOf::new(), subscriptions)
+}
+
+/// Alerts that wait for nothing.
+pub(super) fn at_once() -> AlertPolicy {
+    AlertPolicy { group_wait: Duration::ZERO, ..AlertPolicy::default() }
+}
+
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn ts(text: &str) -> Timestamp {
+pub(super) fn ts(text: &str) -> Timestamp {
     format!("2026-11-{text}Z").parse().unwrap()
 }
 
-fn desk() -> Recipient {
+pub(super) fn desk() -> Recipient {
     Recipient::parse("desk@example.com").unwrap()
 }
 
-fn subscription(name: &str, to: &[Recipient], delivery: Delivery) -> Subscription {
+pub(super) fn subscription(name: &str, to: &[Recipient], delivery: Delivery) -> Subscription {
     Subscription {
         name: SubscriptionName::new(name),
         to: to.to_vec(),
@@ -29,21 +42,31 @@ fn subscription(name: &str, to: &[Recipient], delivery: Delivery) -> Subscriptio
     }
 }
 
-fn night() -> QuietHours {
+pub(super) fn night() -> QuietHours {
     QuietHours { from: "22:00".parse().unwrap(), to: "07:00".parse().unwrap(), zone: TimeZone::UTC }
 }
 
-fn alert(name: &str, quiet: bool, max_per_hour: Option<u32>) -> Subscription {
-    let policy = AlertPolicy { quiet: quiet.then(night), max_per_hour };
+pub(super) fn alert(name: &str, quiet: bool, max_per_hour: Option<u32>) -> Subscription {
+    let policy = AlertPolicy { quiet: quiet.then(night), max_per_hour, ..at_once() };
     subscription(name, &[desk()], Delivery::Alert(policy))
 }
 
-fn digest(name: &str, when_empty: WhenEmpty) -> Subscription {
+pub(super) fn digest(name: &str, when_empty: WhenEmpty) -> Subscription {
     let at = vec!["07:30".parse().unwrap(), "17:00".parse().unwrap()];
-    subscription(name, &[desk()], Delivery::Digest(DigestPolicy { at, days: Days::ALL, when_empty }))
+    subscription(name, &[desk()], Delivery::Digest(daily(at, Days::ALL, when_empty)))
 }
 
-fn pending(id: i64, subscription: &str, topic: &str, story: i64, matched_at: Timestamp) -> Pending {
+fn daily(at: Vec<jiff::civil::Time>, days: Days, when_empty: WhenEmpty) -> DigestPolicy {
+    DigestPolicy { at, on: Dates::Weekdays(days), when_empty, escalate: None, summary: Summary::Digest }
+}
+
+pub(super) fn pending(
+    id: i64,
+    subscription: &str,
+    topic: &str,
+    story: i64,
+    matched_at: Timestamp,
+) -> Pending {
     Pending {
         id: PendingId(id),
         route: Route {
@@ -69,7 +92,7 @@ fn alerts_at(subscription: &str, at: &[&str]) -> History {
     History { alerts, ..History::default() }
 }
 
-fn window_end(subscription: &str, at: &str) -> History {
+pub(super) fn window_end(subscription: &str, at: &str) -> History {
     let window_end = ts(at);
     let subscription = SubscriptionName::new(subscription);
     History {
@@ -79,7 +102,7 @@ fn window_end(subscription: &str, at: &str) -> History {
 }
 
 /// A plan in a line a mail or wait: `alert a: 1[t1 t2] <- 10 11`, `wait 12 quiet 23T07:00`, `settle 13 gone`.
-fn told(plan: &Plan) -> Vec<String> {
+pub(super) fn told(plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
     for due in &plan.due {
         let stories: Vec<String> = due
@@ -144,7 +167,7 @@ fn routes_that_are_no_longer_configured_are_settled() {
     ];
     let want = ["alert a: 1[tariffs] <- 1", "settle 2 subscription-gone"];
     check("23T12:00:00", &rows, &History::default(), &[narrowed], &want);
-    let moved = subscription("a", &[], Delivery::Alert(AlertPolicy::default()));
+    let moved = subscription("a", &[], Delivery::Alert(at_once()));
     let want = ["settle 1 subscription-gone", "settle 2 subscription-gone"];
     check("23T12:00:00", &rows, &History::default(), &[moved], &want);
 }
@@ -280,11 +303,8 @@ fn an_empty_digest_is_sent_or_skipped_as_configured() {
 #[test]
 fn a_digest_that_is_never_due_says_so() {
     let mut never = digest("d", WhenEmpty::Send);
-    never.delivery = Delivery::Digest(DigestPolicy {
-        at: vec!["07:30".parse().unwrap()],
-        days: Days([false; 7]),
-        when_empty: WhenEmpty::Send,
-    });
+    never.delivery =
+        Delivery::Digest(daily(vec!["07:30".parse().unwrap()], Days([false; 7]), WhenEmpty::Send));
     let rows = [pending(1, "d", "t", 1, ts("22T18:00:00"))];
     let plan = plan(ts("23T12:00:00"), &rows, &window_end("d", "22T17:00:00"), &[never]);
     assert_eq!(plan.waits[0].reason, WaitReason::NoDigestDay);
@@ -395,16 +415,16 @@ fn alerts_taken_over_count_as_held_and_keep_the_limit() {
 fn house(limit: u32) -> Vec<Subscription> {
     let to: Vec<Recipient> =
         ["a", "b", "c"].iter().map(|n| Recipient::parse(&format!("{n}@example.com")).unwrap()).collect();
-    let limited = AlertPolicy { quiet: Some(night()), max_per_hour: Some(limit) };
+    let limited = AlertPolicy { quiet: Some(night()), max_per_hour: Some(limit), ..at_once() };
     vec![
         subscription("limited", &to[..2], Delivery::Alert(limited)),
-        subscription("plain", &to[1..], Delivery::Alert(AlertPolicy::default())),
+        subscription("plain", &to[1..], Delivery::Alert(at_once())),
         Subscription { to, ..digest("digest", WhenEmpty::Send) },
     ]
 }
 
 #[track_caller]
-fn assert_total(plan: &Plan, rows: &[Pending], now: Timestamp) {
+pub(super) fn assert_total(plan: &Plan, rows: &[Pending], now: Timestamp) {
     let mut seen: Vec<PendingId> = plan.due.iter().flat_map(|due| due.settles.iter().copied()).collect();
     seen.extend(plan.waits.iter().map(|wait| wait.pending));
     seen.extend(plan.settled.iter().map(|(id, _)| *id));
@@ -449,7 +469,7 @@ proptest! {
                     rows.push(row);
                 }
             }
-            let plan = plan(now, &rows, &history, &subs);
+            let plan = self::plan(now, &rows, &history, &subs);
             assert_total(&plan, &rows, now);
             let mut done: HashSet<PendingId> = plan.settled.iter().map(|(id, _)| *id).collect();
             for due in &plan.due {
@@ -462,7 +482,7 @@ proptest! {
                     }
                     for (story, _) in &due.stories {
                         let told = (due.subscription.clone(), due.recipient.clone(), *story);
-                        prop_assert!(history.digested.insert(told), "in two digests");
+                        prop_assert!(history.digested.insert(told, now).is_none(), "in two digests");
                     }
                     continue;
                 }
@@ -480,7 +500,7 @@ proptest! {
             }
             rows.retain(|row| !done.contains(&row.id));
             // What is decided stays decided until then.
-            let again = super::plan(now, &rows, &history, &subs);
+            let again = self::plan(now, &rows, &history, &subs);
             prop_assert!(again.due.is_empty());
             let wake = [again.wake_at, bursts.peek().map(|(at, _)| *at)].into_iter().flatten().min();
             match wake {
@@ -512,8 +532,9 @@ proptest! {
         let history = History {
             alerts: alerts.into_iter().map(|(s, r, h)| AlertSent { subscription: name(s), recipient: who(r), at: at(h) }).collect(),
             alerted: alerted.into_iter().map(|(r, story)| (who(r), StoryId(story))).collect(),
-            digested: digested.into_iter().map(|(s, r, story)| (name(s), who(r), StoryId(story))).collect(),
+            digested: digested.into_iter().map(|(s, r, story)| ((name(s), who(r), StoryId(story)), at(500))).collect(),
             digests: ends.into_iter().map(|(s, r, h)| DigestSent { subscription: name(s), recipient: who(r), window_end: at(h) }).collect(),
+            ..History::default()
         };
         assert_total(&plan(at(now_h), &rows, &history, &house(2)), &rows, at(now_h));
     }

@@ -7,7 +7,9 @@
 //! Rejected: samples drawn at random; a mail that fails a check must be there again at the next run.
 
 use super::sample::sample;
-use crate::model::{ItemId, ItemView, Notification, NotificationKind, StoryId, StoryView, TopicName};
+use crate::model::{
+    ItemId, ItemView, Notification, NotificationKind, StoryId, StoryView, Summary, Tier, TopicName,
+};
 
 /// Stories of the long digest: more than fit.
 const MANY: i64 = 400;
@@ -48,6 +50,7 @@ pub fn cases() -> Vec<Case> {
     });
     let special = [
         case("empty", empty(true)),
+        case("weekly", weekly()),
         case("empty-without-charts", empty(false)),
         case("long", crowd(MANY)),
         case("one", with_stories(NotificationKind::Alert, vec![lone()])),
@@ -80,8 +83,9 @@ pub(super) fn infested(kind: NotificationKind, hostile: &str) -> Notification {
         for trouble in &mut coverage.failing {
             (trouble.feed, trouble.message) = (hostile.to_owned(), hostile.to_owned());
         }
-        coverage.gaps.iter_mut().for_each(|gap| hostile.clone_into(&mut gap.feed));
-        coverage.silent.iter_mut().for_each(|silence| hostile.clone_into(&mut silence.feed));
+        for doubt in &mut coverage.doubts {
+            (doubt.feed, doubt.message) = (hostile.to_owned(), hostile.to_owned());
+        }
     }
     for news in mail.additions.news.iter_mut().flat_map(|story| &mut story.news) {
         use crate::model::News;
@@ -104,6 +108,12 @@ fn empty(with_charts: bool) -> Notification {
         mail.additions.volumes.clear();
         mail.coverage = Some(crate::model::Coverage { feeds: 1, polled: 1, items: 1, ..Default::default() });
     }
+    mail
+}
+
+fn weekly() -> Notification {
+    let mut mail = sample(NotificationKind::Digest);
+    mail.additions.summary = Summary::Weekly;
     mail
 }
 
@@ -149,7 +159,7 @@ fn item(lang: Option<&str>, source: &str, title: &str, summary: &str, link: &str
         content: String::new(),
         link: link.parse().ok(),
         source: source.to_owned(),
-        tier: None,
+        tier: Tier::Other,
         lang: lang.map(str::to_owned),
         published_at,
         first_seen_at,

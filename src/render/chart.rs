@@ -3,6 +3,7 @@
 //! Data in: a topic's [`TopicVolume`]. Data out: heights in pixels for HTML, a line of block characters for text, and
 //! the words that say the same.
 //!
+//! **Invariant:** the last bar is the day before the mail: a day that is not over looks like a quiet one.
 //! **Invariant:** a day with a story has a bar that can be seen, a day without one has none, and no bar is
 //! higher than the chart.
 //!
@@ -48,8 +49,8 @@ pub(super) struct ChartView {
     pub(super) most: String,
     /// Its date.
     pub(super) most_on: String,
-    /// Of the last day.
-    pub(super) today: String,
+    /// Of the last day: the one before the mail.
+    pub(super) latest: String,
     /// Of the last seven days.
     pub(super) week: String,
     /// Of a usual week, where that is known.
@@ -65,7 +66,7 @@ pub(super) struct Bar {
     pub(super) px: u64,
     /// What is above it.
     pub(super) above: u64,
-    /// The day of the mail.
+    /// The last day.
     pub(super) last: bool,
 }
 
@@ -94,13 +95,13 @@ pub(super) fn chart(
         topic,
         height: HIGHEST,
         spark: days.iter().map(|n| block(*n, scale)).collect(),
-        from: day(today, days.len() - 1),
-        to: day(today, 0),
+        from: day(today, days.len()),
+        to: day(today, 1),
         days: days.len(),
         total: when::count(days.iter().sum()),
         most: when::count(highest),
-        most_on: day(today, days.len() - 1 - busiest),
-        today: when::count(days.last().copied().unwrap_or(0)),
+        most_on: day(today, days.len() - busiest),
+        latest: when::count(days.last().copied().unwrap_or(0)),
         week: when::count(u64::from(volume.week)),
         usual_week: volume.usual_week.map(|n| when::count(u64::from(n))),
         bars,
@@ -143,9 +144,9 @@ mod tests {
         assert_eq!(px, [0, LOWEST, HIGHEST, HIGHEST / 2, LOWEST]);
         assert!(chart.bars.iter().all(|bar| bar.px + bar.above == HIGHEST));
         assert_eq!(chart.spark, "·▁█▄▁");
-        assert_eq!((chart.from.as_str(), chart.to.as_str()), ("19 Nov", "23 Nov"));
-        assert_eq!((chart.most.as_str(), chart.most_on.as_str()), ("400", "21 Nov"));
-        assert_eq!((chart.total.as_str(), chart.today.as_str()), ("604", "3"));
+        assert_eq!((chart.from.as_str(), chart.to.as_str()), ("18 Nov", "22 Nov"));
+        assert_eq!((chart.most.as_str(), chart.most_on.as_str()), ("400", "20 Nov"));
+        assert_eq!((chart.total.as_str(), chart.latest.as_str()), ("604", "3"));
         assert_eq!((chart.week.as_str(), chart.usual_week.as_deref()), ("1,234", Some("40")));
         let few = of(&[0, 1, 2]).unwrap();
         assert_eq!((few.spark.as_str(), few.bars[2].px), ("·▂▄", HIGHEST / 2));

@@ -19,14 +19,11 @@ pub(super) struct CoverageView {
     lag: String,
     failing: Vec<TroubleView>,
     failing_more: u32,
-    /// All of them, as a number to compare; so are the next two.
+    /// All of them, as a number to compare; so is that of the doubts.
     failing_total: u32,
-    gaps: Vec<GapView>,
-    gaps_more: u32,
-    gaps_total: u32,
-    silent: Vec<SilenceView>,
-    silent_more: u32,
-    silent_total: u32,
+    doubts: Vec<DoubtView>,
+    doubts_more: u32,
+    doubts_total: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -36,18 +33,13 @@ struct TroubleView {
     last_ok: Option<String>,
 }
 
+/// Where something may be missing although the feed answers.
 #[derive(Debug, Serialize)]
-struct GapView {
+struct DoubtView {
     feed: String,
-    from: String,
-    /// Time of day when it is the day of `from`.
-    to: String,
-}
-
-#[derive(Debug, Serialize)]
-struct SilenceView {
-    feed: String,
-    last_new: Option<String>,
+    message: String,
+    /// When it was noticed.
+    at: String,
 }
 
 pub(super) fn view(coverage: &Coverage, zone: &TimeZone) -> CoverageView {
@@ -57,14 +49,10 @@ pub(super) fn view(coverage: &Coverage, zone: &TimeZone) -> CoverageView {
         message: clean::short(&trouble.message, 2 * MAX_NAME),
         last_ok: trouble.last_ok_at.map(|at| when::full(at, zone)),
     });
-    let gaps = coverage.gaps.iter().map(|gap| GapView {
-        feed: feed(&gap.feed),
-        from: when::full(gap.from, zone),
-        to: when::beside(gap.to, gap.from, zone),
-    });
-    let silent = coverage.silent.iter().map(|silence| SilenceView {
-        feed: feed(&silence.feed),
-        last_new: silence.last_new_at.map(|at| when::full(at, zone)),
+    let doubts = coverage.doubts.iter().map(|doubt| DoubtView {
+        feed: feed(&doubt.feed),
+        message: clean::short(&doubt.message, 4 * MAX_NAME),
+        at: when::full(doubt.at, zone),
     });
     let more = |total: u32, listed: usize| total.saturating_sub(u32::try_from(listed).unwrap_or(u32::MAX));
     CoverageView {
@@ -75,11 +63,8 @@ pub(super) fn view(coverage: &Coverage, zone: &TimeZone) -> CoverageView {
         failing: failing.collect(),
         failing_more: more(coverage.failing_total, coverage.failing.len()),
         failing_total: coverage.failing_total,
-        gaps: gaps.collect(),
-        gaps_more: more(coverage.gaps_total, coverage.gaps.len()),
-        gaps_total: coverage.gaps_total,
-        silent: silent.collect(),
-        silent_more: more(coverage.silent_total, coverage.silent.len()),
-        silent_total: coverage.silent_total,
+        doubts: doubts.collect(),
+        doubts_more: more(coverage.doubts_total, coverage.doubts.len()),
+        doubts_total: coverage.doubts_total,
     }
 }

@@ -12,9 +12,9 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use crate::model::{
-    Additions, ClauseHit, Coverage, FeedGap, FeedSilence, FeedTrouble, Field, ItemId, ItemView, Match, News,
-    Notification, NotificationKind, Recipient, StoryId, StoryNews, StoryView, SubscriptionName, Timestamp,
-    Topic, TopicName, TopicVolume, Window, time,
+    Additions, ClauseHit, Coverage, FeedDoubt, FeedTrouble, Field, ItemId, ItemView, Match, News,
+    Notification, NotificationKind, Recipient, StoryId, StoryNews, StoryView, SubscriptionName, Tier,
+    Timestamp, Topic, TopicName, TopicVolume, Window, time,
 };
 
 /// 2026-11-23T07:30:00Z, a Monday.
@@ -79,7 +79,10 @@ fn additions(kind: NotificationKind) -> Additions {
         week: days.iter().rev().take(7).sum(),
         usual_week: Some(usual_week),
     };
-    let mutes = vec![(StoryId(1), "mailto:wirewatch@example.com?subject=mute%20s1-7k2m9".to_owned())];
+    let mutes = vec![(
+        StoryId(1),
+        "mailto:wirewatch@example.com?subject=mute%201-0123456789abcdefghjkmnpqrs".to_owned(),
+    )];
     match kind {
         NotificationKind::Digest => Additions {
             volumes: vec![
@@ -95,7 +98,8 @@ fn additions(kind: NotificationKind) -> Additions {
                 story: StoryId(1),
                 news: vec![
                     News::Sources(3),
-                    News::FirstTier { source: "Capital Wire".to_owned() },
+                    News::FirstTier { source: "news.example.com".to_owned() },
+                    News::Clause { topic: TopicName::new("us-china-trade"), clause: Arc::from("tariff*") },
                     News::Headline {
                         before: "Envoys meet in Geneva over port fees".to_owned(),
                         now: "Washington and Beijing agree to shelve port fees for a year".to_owned(),
@@ -105,8 +109,13 @@ fn additions(kind: NotificationKind) -> Additions {
             mutes,
             ..Additions::default()
         },
+        NotificationKind::RollUp => Additions {
+            news: vec![StoryNews { story: StoryId(1), news: vec![News::Sources(3)] }],
+            mutes,
+            ..Additions::default()
+        },
         NotificationKind::Alert => Additions { mutes, ..Additions::default() },
-        NotificationKind::RollUp | NotificationKind::Operator => Additions::default(),
+        NotificationKind::Operator => Additions::default(),
     }
 }
 
@@ -127,7 +136,7 @@ fn item(id: i64, source: &str, age_min: i64, title: &str, summary: &str, link: &
         content: String::new(),
         link: Url::parse(link).ok(),
         source: source.to_owned(),
-        tier: None,
+        tier: Tier::Other,
         lang: Some("en-gb".to_owned()),
         published_at: Some(minutes_before(age_min)),
         first_seen_at: minutes_before(age_min - 4),
@@ -166,7 +175,7 @@ fn port_fees() -> StoryView {
          ships, and a tariff review follows in spring. Shipowners said the U.S. notice was clear.",
         "https://news.example.com/2026/11/port-fees?utm_source=rss&id=7",
     );
-    primary.tier = Some(1);
+    primary.tier = Tier::First;
     let words = [("port fees", "port fee(s)"), ("tariff", "tariff*")];
     let others = [
         ("Quay Street Journal", "https://quay.example.org/a/81"),
@@ -230,16 +239,20 @@ fn coverage() -> Coverage {
             },
         ],
         failing_total: 2,
-        gaps: vec![FeedGap {
-            feed: "Metals Monthly".to_owned(),
-            from: minutes_before(140),
-            to: minutes_before(50),
-        }],
-        gaps_total: 1,
-        silent: vec![FeedSilence {
-            feed: "Quay Street Journal".to_owned(),
-            last_new_at: Some(minutes_before(3 * 24 * 60)),
-        }],
-        silent_total: 1,
+        doubts: vec![
+            FeedDoubt {
+                feed: "Strait Telegraph".to_owned(),
+                at: minutes_before(5 * 60),
+                message: "possible gap: all 30 items are new, and none of the 30 read 2 h before is still there; at \
+                          least 1 may have been missed, by its usual pace about 12"
+                    .to_owned(),
+            },
+            FeedDoubt {
+                feed: "Quay Street Journal".to_owned(),
+                at: minutes_before(26 * 60),
+                message: "it answers and has had nothing new for 3 days; usually 6 items a day".to_owned(),
+            },
+        ],
+        doubts_total: 2,
     }
 }

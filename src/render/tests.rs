@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{cases::infested, *};
-use crate::model::{ItemId, ItemView, StoryId, StoryView};
+use crate::model::{ItemId, ItemView, StoryId, StoryView, Summary, Tier};
 
 const KINDS: [NotificationKind; 5] = NotificationKind::ALL;
 
@@ -37,7 +37,7 @@ fn samples_read_as_the_golden_files() {
     );
     check(
         NotificationKind::Update,
-        "Update: [US–China trade] Washington and Beijing agree to shelve port fees for a year (3 sources)",
+        "[US–China trade] Update: Washington and Beijing agree to shelve port fees for a year (3 sources)",
         include_str!("golden/update.txt"),
         include_str!("golden/update.html"),
     );
@@ -59,6 +59,31 @@ fn samples_read_as_the_golden_files() {
         include_str!("golden/operator.txt"),
         include_str!("golden/operator.html"),
     );
+}
+
+#[test]
+fn a_weekly_digest_begins_with_the_week_of_every_topic() {
+    let mut weekly = sample(NotificationKind::Digest);
+    weekly.additions.summary = Summary::Weekly;
+    let mail = rendered(&weekly);
+    assert_eq!(mail.subject, "Weekly digest: 3 stories in 3 topics");
+    golden("digest-weekly.txt", &mail.text, include_str!("golden/digest-weekly.txt"));
+    golden("digest-weekly.html", &mail.html, include_str!("golden/digest-weekly.html"));
+    assert_eq!(mail.html.matches("aria-hidden").count(), weekly.topics.len(), "one chart a topic");
+}
+
+#[test]
+fn first_tier_sources_are_told_from_others() {
+    let mut alert = sample(NotificationKind::Alert);
+    for (primary, other) in [(Tier::First, Tier::Other), (Tier::Other, Tier::First)] {
+        alert.stories[0].items[0].tier = primary;
+        alert.stories[0].items[1].tier = other;
+        let mail = rendered(&alert);
+        let first = |named: &str| mail.text.contains(&format!("{named}first tier"));
+        assert_eq!(first("Harbour Gazette, "), primary == Tier::First);
+        assert_eq!(first("Quay Street Journal ("), other == Tier::First);
+        assert_eq!(mail.html.matches(" · first tier").count(), 1);
+    }
 }
 
 #[test]
@@ -168,7 +193,9 @@ fn mails_load_nothing_and_link_only_to_the_web() {
             assert!(!html.contains(loads), "{loads} in {}", kind.as_str());
         }
         let links: Vec<&str> = html.split("href=\"").skip(1).collect();
-        assert!(links.iter().all(|link| link.starts_with("https://") || link.starts_with("mailto:")));
+        assert!(
+            links.iter().all(|link| link.starts_with("https://") || link.starts_with("mailto:wirewatch@"))
+        );
         assert_eq!(links.is_empty(), kind == NotificationKind::Operator);
         for wanted in ["<html lang=\"en\">", "<title>", "content=\"light dark\"", "max-width:600px"] {
             assert!(html.contains(wanted), "{wanted}");

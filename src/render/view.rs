@@ -21,7 +21,9 @@ use super::{
     link::{self, LinkView},
     when,
 };
-use crate::model::{ClauseHit, Field, ItemView, News, Notification, NotificationKind, StoryView, TopicName};
+use crate::model::{
+    ClauseHit, Field, ItemView, News, Notification, NotificationKind, StoryView, Summary, Tier, TopicName,
+};
 
 /// Longest subject in graphemes (row 36 of the fault list; mail programs show fewer).
 pub(super) const MAX_SUBJECT: usize = 200;
@@ -81,6 +83,10 @@ pub(super) struct MailView<'a> {
     /// Digests: topics nothing was found for.
     idle_topics: &'a [String],
     idle_more: usize,
+    /// Digests: `digest`, or `weekly` for one that begins with a week's volumes; empty in other mails.
+    summary: &'static str,
+    /// Digests: the charts of all topics, in order of the configuration.
+    charts: &'a [ChartView],
     /// Digests: the charts of topics nothing was found for.
     idle_charts: Vec<&'a ChartView>,
     window: Option<&'a WindowView>,
@@ -135,7 +141,7 @@ struct StoryCard {
     /// BCP 47, or empty.
     lang: String,
     source: String,
-    /// 1 is the best; `None` where nobody has said.
+    /// 1 for a first-tier source.
     tier: Option<u8>,
     /// English name, where the feed tells the language.
     language: Option<&'static str>,
@@ -284,6 +290,12 @@ impl<'a> Prepared<'a> {
             more: self.units() - shown,
             idle_topics: self.idle.get(..self.idle.len().min(MAX_IDLE)).unwrap_or_default(),
             idle_more: self.idle.len().saturating_sub(MAX_IDLE),
+            summary: match (is_digest, self.notification.additions.summary) {
+                (false, _) => "",
+                (true, Summary::Digest) => "digest",
+                (true, Summary::Weekly) => "weekly",
+            },
+            charts: &self.charts,
             idle_charts: self.charts.iter().filter(|chart| self.idle.contains(&chart.topic)).collect(),
             window: self.window.as_ref(),
             coverage: self.coverage.as_ref(),
@@ -381,7 +393,7 @@ fn card(n: &Notification, story: &StoryView, title_of: &impl Fn(&TopicName) -> S
     StoryCard {
         headline,
         title,
-        tier: primary.and_then(|item| item.tier),
+        tier: primary.and_then(|item| tier(item.tier)),
         language: primary.and_then(|item| item.lang.as_deref()).and_then(language::name),
         news: news(n, story, title_of),
         mute: mute(n, story),
@@ -408,6 +420,10 @@ fn card(n: &Notification, story: &StoryView, title_of: &impl Fn(&TopicName) -> S
     }
 }
 
+fn tier(tier: Tier) -> Option<u8> {
+    (tier == Tier::First).then_some(1)
+}
+
 /// A headline for an item that has none.
 fn untitled(item: Option<&ItemView>, link: Option<&LinkView>) -> String {
     const SHORT: usize = 80;
@@ -429,7 +445,7 @@ fn others(story: &StoryView, source: &str) -> Vec<AlsoIn> {
         .filter(|(name, _)| seen.insert(name.clone()))
         .map(|(source, item)| AlsoIn {
             source,
-            tier: item.tier,
+            tier: tier(item.tier),
             link: item.link.as_ref().and_then(link::view).filter(|link| link.href.len() <= MAX_ALSO_LINK),
         })
         .collect()
@@ -450,12 +466,12 @@ fn news(n: &Notification, story: &StoryView, title_of: &impl Fn(&TopicName) -> S
     let of_story = n.additions.news.iter().filter(|news| news.story == story.id).flat_map(|news| &news.news);
     let words = |news: &News| match news {
         News::Sources(sources) => format!("{} sources report it now", when::count(u64::from(*sources))),
-        News::FirstTier { source } => format!("First-tier source: {}", clean::short(source, MAX_NAME)),
+        News::FirstTier { source } => format!("{} reports it too", clean::short(source, MAX_NAME)),
         News::Clause { topic, clause } => {
-            format!("New for {}: {}", title_of(topic), clean::short(clause, MAX_NAME))
+            format!("It now matches {}: {}", title_of(topic), clean::short(clause, MAX_NAME))
         }
         News::Headline { before, .. } => {
-            format!("The headline has changed. It was: {}", clean::short(before, excerpt::MAX_HEADLINE))
+            format!("The headline changed; it was: {}", clean::short(before, excerpt::MAX_HEADLINE))
         }
     };
     of_story.take(MAX_NEWS).map(words).collect()

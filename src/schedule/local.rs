@@ -10,22 +10,21 @@
 //! of one day in the wrong order.
 
 use jiff::{
-    SignedDuration,
+    SignedDuration, Span,
     civil::{Date, Time},
     tz::{AmbiguousOffset, TimeZone},
 };
 
+use super::dates::{falls_on, reach};
 use crate::model::{DigestPolicy, QuietHours, Timestamp};
-
-/// How many days around a date hold every weekday, with one to spare on each side for zones that skip a date.
-const DAYS: i64 = 9;
 
 /// The first instant after `after` at which a digest is due; `None` when the policy has no days or no times.
 ///
-/// The weekday is that of the local date the time belongs to.
+/// The date is the local one the time belongs to.
 pub fn next_digest(after: Timestamp, policy: &DigestPolicy, zone: &TimeZone) -> Option<Timestamp> {
     let today = zone.to_datetime(after).date();
-    (-1..=DAYS).find_map(|offset| due_on(day(today, offset)?, policy, zone).find(|at| *at > after))
+    (-1..=reach(policy.on))
+        .find_map(|offset| due_on(day(today, offset)?, policy, zone).find(|at| *at > after))
 }
 
 /// The latest instant in (`not_before`, `now`] at which a digest was due: one digest catches up on all that
@@ -37,8 +36,12 @@ pub fn last_digest(
     not_before: Timestamp,
 ) -> Option<Timestamp> {
     let today = zone.to_datetime(now).date();
-    let last = (-1..=DAYS)
-        .find_map(|offset| due_on(day(today, -offset)?, policy, zone).filter(|at| *at <= now).max())?;
+    // A date and the next instant of it in UTC are less than two days apart.
+    let bound = zone.to_datetime(not_before).date().checked_sub(Span::new().days(2)).unwrap_or(Date::MIN);
+    let last = (-1..=reach(policy.on))
+        .map_while(|offset| day(today, -offset))
+        .take_while(|date| *date >= bound)
+        .find_map(|date| due_on(date, policy, zone).filter(|at| *at <= now).max())?;
     (last > not_before).then_some(last)
 }
 
@@ -59,13 +62,25 @@ pub fn quiet_until(now: Timestamp, quiet: &QuietHours) -> Option<Timestamp> {
     })
 }
 
+/// The first instants of the last `days` whole local days before the one `now` lies in, and that one's: rising,
+/// `days + 1` of them but at the beginning of time.
+pub fn day_edges(now: Timestamp, zone: &TimeZone, days: usize) -> Vec<Timestamp> {
+    let today = zone.to_datetime(now).date();
+    let back = i64::try_from(days).unwrap_or(0);
+    let mut edges: Vec<Timestamp> =
+        (-back..=0).filter_map(|offset| instant(day(today, offset)?, Time::midnight(), zone)).collect();
+    // A date that a zone skipped begins with the next.
+    edges.sort_unstable();
+    edges
+}
+
 /// The due instants of one local date, in order; none when the date is not one of the policy's days.
 fn due_on<'a>(
     date: Date,
     policy: &'a DigestPolicy,
     zone: &'a TimeZone,
 ) -> impl Iterator<Item = Timestamp> + 'a {
-    let times = if policy.days.contains(date.weekday()) { policy.at.as_slice() } else { &[] };
+    let times = if falls_on(date, policy.on) { policy.at.as_slice() } else { &[] };
     times.iter().filter_map(move |at| instant(date, *at, zone))
 }
 
@@ -91,7 +106,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{Days, WhenEmpty, time};
+    use crate::model::{Dates, Days, MonthDays, Summary, WhenEmpty, time};
 
     fn zone(name: &str) -> TimeZone {
         TimeZone::get(name).unwrap()
@@ -101,8 +116,10 @@ mod tests {
         let flags: Vec<bool> = days.chars().map(|c| c == 'x').collect();
         DigestPolicy {
             at: times.iter().map(|t| t.parse().unwrap()).collect(),
-            days: Days(flags.try_into().unwrap()),
+            on: Dates::Weekdays(Days(flags.try_into().unwrap())),
             when_empty: WhenEmpty::Send,
+            escalate: None,
+            summary: Summary::Digest,
         }
     }
 
@@ -136,6 +153,48 @@ mod tests {
         // Apia had no 30 December 2011.
         check("Pacific/Apia", &["07:30"], all, "2011-12-29T17:30:00Z", "2011-12-30T10:00:00Z");
         check("Pacific/Apia", &["07:30"], all, "2011-12-30T10:00:00Z", "2011-12-30T17:30:00Z");
+    }
+
+    #[test]
+    fn cron_lines_and_spans_follow_the_same_rules() {
+        let check = |on: Dates, times: &[&str], after: &str, want: &str| {
+            let due = DigestPolicy { on, ..policy(times, "xxxxxxx") };
+            assert_eq!(next_digest(ts(after), &due, &zone("Europe/London")), Some(ts(want)), "after {after}");
+        };
+        let cron = |months, days, weekdays| Dates::Cron { months, days, weekdays };
+        let weekdays = Days([true, true, true, true, true, false, false]);
+        let always = cron(0x1ffe, MonthDays::Any, weekdays);
+        check(always, &["07:30"], "2026-11-20T08:00:00Z", "2026-11-23T07:30:00Z");
+        // Skipped and repeated hours, as with plain times. 2025-03-30 and 2025-10-26 are Sundays.
+        let all = cron(0x1ffe, MonthDays::Any, Days::ALL);
+        check(all, &["01:30"], "2025-03-29T12:00:00Z", "2025-03-30T01:00:00Z");
+        check(all, &["01:30"], "2025-10-26T00:30:00Z", "2025-10-27T01:30:00Z");
+        check(
+            cron(1 << 2, MonthDays::Listed(1 << 29), Days::ALL),
+            &["12:00"],
+            "2096-03-01T00:00:00Z",
+            "2104-02-29T12:00:00Z",
+        );
+        // Every six hours: by the clock on the wall, so that five or seven hours pass in the nights of a change.
+        let six = &["00:00", "06:00", "12:00", "18:00"];
+        check(Dates::Every(1), six, "2025-03-30T00:00:00Z", "2025-03-30T05:00:00Z");
+        check(Dates::Every(1), six, "2025-10-25T23:00:00Z", "2025-10-26T06:00:00Z");
+        check(Dates::Every(7), &["12:00"], "2026-11-23T12:00:00Z", "2026-11-30T12:00:00Z");
+    }
+
+    #[test]
+    fn days_begin_at_local_midnight_or_after_the_jump_over_it() {
+        let check = |name: &str, now: &str, want: &[&str]| {
+            let want: Vec<Timestamp> = want.iter().map(|at| ts(at)).collect();
+            assert_eq!(day_edges(ts(now), &zone(name), want.len() - 1), want, "{name} at {now}");
+        };
+        check("Asia/Shanghai", "2026-11-23T23:30:00Z", &["2026-11-22T16:00:00Z", "2026-11-23T16:00:00Z"]);
+        check("Europe/London", "2025-03-31T10:00:00Z", &["2025-03-30T00:00:00Z", "2025-03-30T23:00:00Z"]);
+        check(
+            "Pacific/Apia",
+            "2011-12-30T12:00:00Z",
+            &["2011-12-29T10:00:00Z", "2011-12-30T10:00:00Z", "2011-12-30T10:00:00Z"],
+        );
     }
 
     #[test]
@@ -198,12 +257,23 @@ mod tests {
             minutes in proptest::collection::btree_set(0_i8..48, 1..4),
             mask in 1_u8..128,
             zone_index in 0_usize..4,
+            kind in 0_usize..3,
         ) {
             let name = ["Europe/London", "America/New_York", "Asia/Shanghai", "Pacific/Apia"][zone_index];
             let due = DigestPolicy {
                 at: minutes.into_iter().map(|m| jiff::civil::time(m / 2, (m % 2) * 30, 0, 0)).collect(),
-                days: Days(std::array::from_fn(|i| mask & (1 << i) != 0)),
+                on: [
+                    Dates::Weekdays(Days(std::array::from_fn(|i| mask & (1 << i) != 0))),
+                    Dates::Every(u16::from(mask)),
+                    Dates::Cron {
+                        months: 1 << (1 + mask % 12),
+                        days: MonthDays::Listed(1 << (1 + mask % 28)),
+                        weekdays: Days::ALL,
+                    },
+                ][kind],
                 when_empty: WhenEmpty::Skip,
+                escalate: None,
+                summary: Summary::Digest,
             };
             let now = time::from_millis(now_s * 1_000);
             let next = next_digest(now, &due, &zone(name)).unwrap();

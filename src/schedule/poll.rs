@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use crate::model::{FeedState, PollOutcome, Timestamp, time};
+use crate::model::{FeedState, Health, PollOutcome, Timestamp, time};
 
 /// First wait after a mail that could not be handed over.
 pub const MAIL_BACKOFF_BASE: Duration = Duration::from_secs(60);
@@ -21,6 +21,12 @@ pub const MAIL_BACKOFF_CAP: Duration = Duration::from_secs(4 * 60 * 60);
 const POLL_SPREAD: u32 = 10;
 /// Attempts of mails are spread over this part of the wait to both sides, in percent.
 const MAIL_SPREAD: u32 = 20;
+/// Longest `Retry-After` that is obeyed.
+pub const MAX_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Between two visits to a feed that has failed for weeks.
+pub const DORMANT: Duration = Duration::from_secs(24 * 60 * 60);
+/// Between two visits to a feed that is gone (410).
+pub const GONE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// What instants are stored in.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -29,17 +35,21 @@ const TICK: Duration = Duration::from_millis(1);
 pub struct PollPolicy {
     /// Never sooner than this after the last poll. More than `max` counts as `max`.
     pub min: Duration,
-    /// Never later than this after the last poll, whatever the feed or its server says. Less than a millisecond
-    /// counts as one.
+    /// Longest wait after failures, but for feeds at rest and servers that ask for more. Less than a millisecond counts
+    /// as one.
     pub max: Duration,
 }
 
 /// When the feed is due again, counted from `now`, the end of the poll that had `outcome`.
 ///
-/// After a success: the feed's interval, within the policy's bounds, moved by up to 10 % by a hash of its URL.
+/// After a success: at the next instant of the feed's own, which come at its interval from a place that a hash of its URL
+/// picks: feeds of one interval stay spread, whenever they were started. Not sooner than an eighth of the interval or
+/// `policy.min`, not later than the interval. An interval next to `policy.min` has no room for that; it is moved by up to
+/// an eighth instead.
 /// After failures the interval doubles with every failure in a row: [`FeedState::failures`] are those before
-/// this poll, so the first failure is tried again after one interval and the second after two.
-/// `retry_at` of a failure is obeyed as far as `policy.max` lets it.
+/// this poll, so the first failure is tried again after one interval and the second after two. At most `policy.max`; a
+/// feed at rest is tried once a day ([`DORMANT`]), one that is gone once a month ([`GONE`]).
+/// `retry_at` of a failure is obeyed up to [`MAX_PATIENCE`].
 /// The answer is in whole milliseconds when `now` is.
 pub fn next_poll(now: Timestamp, state: &FeedState, outcome: &PollOutcome, policy: &PollPolicy) -> Timestamp {
     let max = policy.max.max(TICK);
@@ -48,15 +58,37 @@ pub fn next_poll(now: Timestamp, state: &FeedState, outcome: &PollOutcome, polic
     let phase = xxh3_64(state.spec.url.as_str().as_bytes());
     let wait = match outcome {
         PollOutcome::Modified { .. } | PollOutcome::NotModified { .. } => {
-            spread(interval, POLL_SPREAD, phase, min, max)
+            in_its_place(now, interval, phase, min, max)
         }
         PollOutcome::Failed(failure) => {
-            let grown = doubled(interval, state.failures, max);
+            let grown = match (state.memory.health, state.memory.gone) {
+                (Health::Dormant, Some(_)) => spread(GONE, POLL_SPREAD, phase, min, GONE * 2),
+                (Health::Dormant, None) => spread(DORMANT, POLL_SPREAD, phase, min, DORMANT * 2),
+                _ => spread(doubled(interval, state.failures, max), POLL_SPREAD, phase, min, max),
+            };
             let asked = failure.retry_at.map_or(Duration::ZERO, |at| time::between(now, at));
-            spread(grown, POLL_SPREAD, phase, min, max).max(asked.min(max))
+            grown.max(asked.min(MAX_PATIENCE))
         }
     };
     time::after(now, wait)
+}
+
+/// The wait until the feed's own next instant.
+fn in_its_place(now: Timestamp, interval: Duration, phase: u64, min: Duration, max: Duration) -> Duration {
+    let eighth = interval / 8;
+    if min > interval - eighth {
+        return spread(interval, POLL_SPREAD, phase, interval, interval.saturating_add(eighth).min(max));
+    }
+    let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX).max(1);
+    let period = millis(interval);
+    let place =
+        i64::try_from((u128::from(period.unsigned_abs()) * u128::from(phase >> 32)) >> 32).unwrap_or(0);
+    let soonest = time::after(now, eighth.max(min)).as_millisecond();
+    let ahead = place.saturating_sub(soonest).rem_euclid(period);
+    let wait = soonest.saturating_add(ahead).saturating_sub(now.as_millisecond());
+    // Too late by up to an eighth: once half an interval earlier, and in its place the next time.
+    let wait = if wait > period { wait - period / 2 } else { wait };
+    Duration::from_millis(u64::try_from(wait).unwrap_or(0)).clamp(min, interval)
 }
 
 /// How long to wait after attempt number `attempt` (the first is 1; 0 counts as 1) failed: `base`, doubled with
@@ -94,7 +126,7 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::model::{FailureKind, FeedId, FeedMemory, FeedSpec, OnAdd, PollFailure, Validators};
+    use crate::model::{FailureKind, FeedId, FeedMemory, FeedSpec, Gone, OnAdd, PollFailure, Validators};
 
     const MINUTE: Duration = Duration::from_secs(60);
     const POLICY: PollPolicy = PollPolicy { min: MINUTE, max: Duration::from_secs(86_400) };
@@ -135,8 +167,8 @@ mod tests {
             let got = minutes(now, at);
             assert!(want.contains(&got), "{failures} failures: {got} min, want {want:?}");
         };
-        check(0, &ok(), 9..=11);
-        check(5, &ok(), 9..=11);
+        check(0, &ok(), 2..=10);
+        check(5, &ok(), 2..=10);
         check(0, &failed(None), 9..=11);
         check(1, &failed(None), 18..=22);
         check(3, &failed(None), 72..=88);
@@ -161,6 +193,39 @@ mod tests {
             assert!(distinct.len() > 45, "{interval:?}: {} places", distinct.len());
             assert_eq!(at(7), at(7));
         }
+    }
+
+    #[test]
+    fn feeds_keep_their_places_once_they_are_there_however_late_a_visit_ends() {
+        let start = time::from_millis(1_700_000_000_000);
+        let mut ends = std::collections::BTreeSet::new();
+        for i in 0..200 {
+            let feed = state(&format!("https://example.com/{i}"), 10 * MINUTE, 0);
+            let mut due = next_poll(start, &feed, &ok(), &POLICY);
+            for visit in 1..20 {
+                // Half a minute late, but for every third visit.
+                let late = if visit % 3 == 0 { Duration::ZERO } else { MINUTE / 2 };
+                let next = next_poll(time::after(due, late), &feed, &ok(), &POLICY);
+                assert!(time::between(due, next) <= 10 * MINUTE + MINUTE / 2);
+                due = next;
+            }
+            ends.insert(due.as_second().rem_euclid(600) / 60);
+        }
+        assert_eq!(ends.len(), 10, "some in each minute of the ten: {ends:?}");
+    }
+
+    #[test]
+    fn feeds_at_rest_are_tried_daily_and_gone_ones_monthly() {
+        let now = time::from_millis(1_700_000_000_000);
+        let mut feed = state("https://example.com/feed", 10 * MINUTE, 99);
+        feed.memory.health = Health::Dormant;
+        let days = |feed: &FeedState, outcome: &PollOutcome| {
+            time::between(now, next_poll(now, feed, outcome, &POLICY)).as_secs() / 3_600
+        };
+        assert!((21..=27).contains(&days(&feed, &failed(None))));
+        feed.memory.gone = Some(Gone { polls: 3, since: now });
+        assert!((27 * 24..=33 * 24).contains(&days(&feed, &failed(None))));
+        assert_eq!(days(&feed, &ok()), 0, "it is back");
     }
 
     #[test]
@@ -203,7 +268,8 @@ mod tests {
             let feed = state(&format!("https://example.com/{path}"), Duration::from_secs(interval_s), failures);
             let at = next_poll(now, &feed, &outcome, &policy);
             prop_assert!(at > now);
-            prop_assert!(at <= time::after(now, policy.max));
+            let patience = if fails && retry_ms.is_some() { MAX_PATIENCE } else { Duration::ZERO };
+            prop_assert!(at <= time::after(now, policy.max.max(patience)));
             prop_assert!(at >= time::after(now, policy.min.min(policy.max)));
             prop_assert_eq!(at, time::whole_millis(at));
         }

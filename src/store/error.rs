@@ -33,6 +33,16 @@ pub enum Error {
         /// Newest migration here.
         known: i64,
     },
+    /// The database was written by an older wirewatch, and this command may not bring it up to date.
+    #[error(
+        "the database has schema {found}, this wirewatch needs {known}; start `wirewatch run` once, it brings it up to date"
+    )]
+    Outdated {
+        /// `PRAGMA user_version` found.
+        found: i64,
+        /// Newest migration here.
+        known: i64,
+    },
     /// The SQLite library linked in can lose commits (WAL-reset race before 3.51.3).
     #[error("SQLite {0} is too old: 3.51.3 or newer is needed")]
     SqliteTooOld(&'static str),

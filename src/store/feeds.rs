@@ -1,15 +1,16 @@
 //! Feeds: which are in force, what was learned of each, and how they fare.
 
-use rusqlite::Row;
+use rusqlite::{Row, Transaction};
 
 use super::{Error, Store, memory, row};
 use crate::model::{
-    Coverage, FeedId, FeedReport, FeedSpec, FeedState, FeedTrouble, Timestamp, Validators, Window, time,
+    Coverage, FeedDoubt, FeedId, FeedReport, FeedSpec, FeedState, FeedTrouble, Timestamp, Validators, Window,
+    time,
 };
 
 /// Buckets that feeds are spread over by host; one owner a bucket keeps politeness when there are many nodes.
 const BUCKETS: u64 = 1_024;
-/// Failing feeds named in a [`Coverage`].
+/// Failing and doubtful feeds named in a [`Coverage`], of each.
 pub const MAX_TROUBLES: usize = 20;
 
 const UPSERT: &str = "
@@ -22,8 +23,8 @@ const STATE: &str = "
 
 impl Store {
     /// Puts exactly `specs` in force and returns their states in the same order. A feed that is new is due at
-    /// `now`; one that left stays stored and is no longer polled. A feed whose next poll lies further ahead than
-    /// its (shortened) interval allows is moved up, and so is one that was scheduled before the clock was set back.
+    /// `now`; one that left stays stored and is no longer polled. A feed that was scheduled before the clock was set back
+    /// is moved up.
     ///
     /// # Errors
     /// See [`Error`].
@@ -50,12 +51,13 @@ impl Store {
     /// See [`Error`].
     pub async fn feeds(&self, limit: usize) -> Result<Vec<FeedReport>, Error> {
         self.read(move |tx| {
-            let mut statement = tx.prepare_cached(
+            let mut statement = tx.prepare_cached(&format!(
                 "SELECT id, url, COALESCE(name, title) AS title, last_poll_at_ms, last_ok_at_ms, next_poll_at_ms,
                         failures, failure_kind, failure_message,
-                        (SELECT count(*) FROM item WHERE item.feed_id = feed.id) AS items
+                        (SELECT count(*) FROM item WHERE item.feed_id = feed.id) AS items, {}
                  FROM feed WHERE active = 1 ORDER BY url LIMIT ?1",
-            )?;
+                memory::COLUMNS
+            ))?;
             let reports = statement.query_map([row::limit(limit)], feed_report)?.collect::<Result<_, _>>()?;
             Ok(reports)
         })
@@ -85,7 +87,8 @@ impl Store {
                         worst_lag_s: oldest.map_or(0, |at| time::between(at, now).as_secs()),
                         failing: Vec::new(),
                         failing_total: r.get("failing")?,
-                        ..Coverage::default()
+                        doubts: Vec::new(),
+                        doubts_total: 0,
                     })
                 },
             )?;
@@ -107,10 +110,33 @@ impl Store {
                     })
                 })?
                 .collect::<Result<_, _>>()?;
+            (coverage.doubts, coverage.doubts_total) = doubts(tx, window)?;
             Ok(coverage)
         })
         .await
     }
+}
+
+/// Gaps and lies found in the window, and feeds that are silent now.
+fn doubts(tx: &Transaction<'_>, window: Window) -> Result<(Vec<FeedDoubt>, u32), Error> {
+    let mut statement = tx.prepare_cached(
+        "SELECT COALESCE(feed.name, feed.title, feed.url) AS feed, event.at_ms, event.detail
+         FROM feed_event AS event JOIN feed ON feed.id = event.feed_id
+         WHERE feed.active = 1 AND (
+             (event.kind IN ('gap', 'liar') AND event.at_ms > ?1 AND event.at_ms <= ?2)
+             OR (event.kind = 'silent' AND event.at_ms = feed.silent_since_at_ms))
+         ORDER BY event.at_ms DESC, event.id DESC",
+    )?;
+    let mut rows = statement.query((row::ms(window.from), row::ms(window.to)))?;
+    let (mut doubts, mut total) = (Vec::new(), 0_u32);
+    while let Some(r) = rows.next()? {
+        total = total.saturating_add(1);
+        if doubts.len() < MAX_TROUBLES {
+            let at = time::from_millis(r.get("at_ms")?);
+            doubts.push(FeedDoubt { feed: r.get("feed")?, at, message: r.get("detail")? });
+        }
+    }
+    Ok((doubts, total))
 }
 
 fn bucket(spec: &FeedSpec) -> i64 {
@@ -120,11 +146,7 @@ fn bucket(spec: &FeedSpec) -> i64 {
 
 fn feed_state(r: &Row<'_>, spec: FeedSpec, now: Timestamp) -> rusqlite::Result<FeedState> {
     let last_poll_at = row::instant(r, "last_poll_at_ms")?;
-    let failures: u32 = r.get("failures")?;
     let mut next_poll_at = time::from_millis(r.get("next_poll_at_ms")?);
-    if let (Some(last), 0) = (last_poll_at, failures) {
-        next_poll_at = next_poll_at.min(time::after(last, spec.interval.saturating_mul(2)));
-    }
     // A last poll that is still to come was recorded before the clock was set back: the wait begins now.
     if let Some(last) = last_poll_at.filter(|last| *last > now) {
         next_poll_at = next_poll_at.min(time::after(now, time::between(last, next_poll_at)));
@@ -139,7 +161,7 @@ fn feed_state(r: &Row<'_>, spec: FeedSpec, now: Timestamp) -> rusqlite::Result<F
         last_poll_at,
         last_ok_at: row::instant(r, "last_ok_at_ms")?,
         next_poll_at,
-        failures,
+        failures: r.get("failures")?,
         memory: memory::memory(r)?,
         spec,
     })
@@ -161,5 +183,6 @@ fn feed_report(r: &Row<'_>) -> rusqlite::Result<FeedReport> {
             (Some(kind), Some(message)) => Some((kind, message)),
             _ => None,
         },
+        memory: memory::memory(r)?,
     })
 }

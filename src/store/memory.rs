@@ -7,24 +7,27 @@ use url::Url;
 
 use super::{Error, Store, row};
 use crate::model::{
-    EventKind, FeedEvent, FeedEventReport, FeedId, FeedMemory, Gone, Health, Hints, Moving, Pace, Timestamp,
+    EventKind, FeedEvent, FeedEventReport, FeedId, FeedMemory, Gone, Health, Hints, Moving, Pace, Stored,
+    Timestamp, Trial,
 };
 
 /// The columns of a [`FeedMemory`], for a `SELECT` list.
 pub(super) const COLUMNS: &str = "
     health, health_since_at_ms, patience_until_at_ms, moving_to, moving_polls, moving_since_at_ms, moved_to, gone_polls,
-    gone_since_at_ms, hint_wait_ms, hint_skip_hours, hint_skip_days, full_at_ms, liar_since_at_ms, pace_items_micro,
-    pace_span_ms, pace_at_ms, last_new_at_ms, window_items, silent_since_at_ms, hit_at_ms";
+    gone_since_at_ms, hint_wait_ms, hint_skip_hours, hint_skip_days, full_at_ms, liar_since_at_ms, on_trial,
+    pace_items_micro, pace_alerts_micro, pace_span_ms, pace_at_ms, longest_gap_ms, gaps_seen, last_new_at_ms,
+    window_items, rolling, gap_at_ms, renumbered_at_ms, silent_since_at_ms, hit_at_ms, answered_by";
 
 const REMEMBER: &str = "
     UPDATE feed SET health = ?2, health_since_at_ms = ?3, patience_until_at_ms = ?4, moving_to = ?5, moving_polls = ?6,
         moving_since_at_ms = ?7, moved_to = ?8, gone_polls = ?9, gone_since_at_ms = ?10, hint_wait_ms = ?11,
-        hint_skip_hours = ?12, hint_skip_days = ?13, full_at_ms = ?14, liar_since_at_ms = ?15, pace_items_micro = ?16,
-        pace_span_ms = ?17, pace_at_ms = ?18, last_new_at_ms = ?19, window_items = ?20, silent_since_at_ms = ?21,
-        hit_at_ms = ?22
+        hint_skip_hours = ?12, hint_skip_days = ?13, full_at_ms = ?14, liar_since_at_ms = ?15, on_trial = ?16,
+        pace_items_micro = ?17, pace_alerts_micro = ?18, pace_span_ms = ?19, pace_at_ms = ?20, longest_gap_ms = ?21,
+        gaps_seen = ?22, last_new_at_ms = ?23, window_items = ?24, rolling = ?25, gap_at_ms = ?26,
+        renumbered_at_ms = ?27, silent_since_at_ms = ?28, hit_at_ms = ?29, answered_by = ?30
     WHERE id = ?1";
 const ADD_EVENT: &str = "
-    INSERT INTO feed_event (feed_id, kind, at_ms, count, detail) VALUES (?1, ?2, ?3, ?4, ?5)";
+    INSERT INTO feed_event (feed_id, kind, at_ms, count, detail, told_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
 impl Store {
     /// What happened to feeds in force since `since`, newest first, at most `limit`.
@@ -50,7 +53,8 @@ impl Store {
     }
 }
 
-fn report(r: &Row<'_>) -> Result<FeedEventReport, Error> {
+/// Reads a row of events with the name of the feed as `feed`.
+pub(super) fn report(r: &Row<'_>) -> Result<FeedEventReport, Error> {
     let word: String = r.get("kind")?;
     let kind = EventKind::ALL
         .into_iter()
@@ -71,7 +75,7 @@ fn report(r: &Row<'_>) -> Result<FeedEventReport, Error> {
 
 pub(super) fn remember(tx: &Transaction<'_>, feed: FeedId, memory: &FeedMemory) -> Result<(), Error> {
     let moving = memory.moving.as_ref();
-    let values: [&dyn rusqlite::ToSql; 22] = [
+    let values: [&dyn rusqlite::ToSql; 30] = [
         &feed.0,
         &memory.health.as_str(),
         &memory.health_since.map(row::ms),
@@ -87,13 +91,21 @@ pub(super) fn remember(tx: &Transaction<'_>, feed: FeedId, memory: &FeedMemory) 
         &memory.hints.skip_days,
         &memory.full_at.map(row::ms),
         &memory.liar_since.map(row::ms),
+        &(memory.trial == Trial::OldValidators),
         &i64::try_from(memory.pace.items_micro).unwrap_or(i64::MAX),
+        &i64::try_from(memory.pace.alerts_micro).unwrap_or(i64::MAX),
         &millis(memory.pace.span),
         &memory.pace.at.map(row::ms),
+        &millis(memory.pace.longest_gap),
+        &memory.pace.gaps,
         &memory.last_new_at.map(row::ms),
         &memory.window_items,
+        &memory.rolling,
+        &memory.gap_at.map(row::ms),
+        &memory.renumbered_at.map(row::ms),
         &memory.silent_since.map(row::ms),
         &memory.hit_at.map(row::ms),
+        &memory.answered_by.as_ref().map(Url::as_str),
     ];
     tx.prepare_cached(REMEMBER)?.execute(&values[..])?;
     Ok(())
@@ -102,7 +114,9 @@ pub(super) fn remember(tx: &Transaction<'_>, feed: FeedId, memory: &FeedMemory) 
 pub(super) fn add_events(tx: &Transaction<'_>, feed: FeedId, events: &[FeedEvent]) -> Result<(), Error> {
     let mut add = tx.prepare_cached(ADD_EVENT)?;
     for event in events {
-        add.execute((feed.0, event.kind.as_str(), row::ms(event.at), event.count, &event.detail))?;
+        // What the operator is not written to about counts as told.
+        let told = (!event.kind.is_mailed()).then(|| row::ms(event.at));
+        add.execute((feed.0, event.kind.as_str(), row::ms(event.at), event.count, &event.detail, told))?;
     }
     Ok(())
 }
@@ -128,15 +142,25 @@ pub(super) fn memory(r: &Row<'_>) -> rusqlite::Result<FeedMemory> {
         },
         full_at: row::instant(r, "full_at_ms")?,
         liar_since: row::instant(r, "liar_since_at_ms")?,
+        trial: if r.get("on_trial")? { Trial::OldValidators } else { Trial::No },
         pace: Pace {
             items_micro: row::count(r, "pace_items_micro")?,
+            alerts_micro: row::count(r, "pace_alerts_micro")?,
             span: duration(r.get("pace_span_ms")?),
             at: row::instant(r, "pace_at_ms")?,
+            longest_gap: duration(r.get("longest_gap_ms")?),
+            gaps: r.get("gaps_seen")?,
+            blind: Duration::ZERO,
         },
         last_new_at: row::instant(r, "last_new_at_ms")?,
         window_items: r.get("window_items")?,
+        rolling: r.get("rolling")?,
+        gap_at: row::instant(r, "gap_at_ms")?,
+        renumbered_at: row::instant(r, "renumbered_at_ms")?,
         silent_since: row::instant(r, "silent_since_at_ms")?,
         hit_at: row::instant(r, "hit_at_ms")?,
+        stored: Stored::Perhaps,
+        answered_by: row::link(r.get("answered_by")?),
     })
 }
 

@@ -5,17 +5,20 @@
 //! **Invariant:** no rusqlite type, no transaction handle and no SQL clock leaves this module; every list takes a
 //! limit or a key to go on from.
 //! **Invariant:** one process writes. The lock file refuses a second one, and the epoch is compared inside every
-//! commit, so one that got past the lock is fenced.
+//! commit, so one that got past the lock is fenced. [`Orders`] alone may write beside it: mutes, and nothing else.
 //! **Invariant:** full-text search is never part of a poll's transaction (measured: 13 times the cost of an insert).
 //!
 //! Rejected: a repository trait. There is one backend; a second would become an enum inside [`Store`].
 
 mod archive;
+mod edits;
 mod error;
 mod feeds;
+mod known;
 mod lock;
 mod memory;
 mod migrate;
+mod mute;
 mod operator;
 mod outbox;
 mod planning;
@@ -23,8 +26,11 @@ mod polls;
 mod row;
 mod scan;
 mod search;
+mod sites;
+mod told;
 mod upkeep;
 mod volume;
+mod window;
 mod worker;
 
 use std::{
@@ -37,9 +43,11 @@ use std::{
 use rusqlite::{Connection, OpenFlags};
 
 pub use error::Error;
-pub use planning::{DeliveryHistory, Enqueued, NewMail};
+pub use mute::{MAX_MUTE, MAX_MUTES, NoSuch, Orders};
+pub use planning::{DeliveryHistory, Enqueued, MailThread, NewMail};
 pub use scan::{BATCH_BYTES, MAX_SCANNED, Scan, ScanBatch, ScannedItem};
 pub use upkeep::Pruned;
+pub use volume::MAX_SPANS;
 
 use lock::Lock;
 use worker::Worker;

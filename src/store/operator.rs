@@ -1,23 +1,45 @@
 //! What the operator is told of, once per change.
+//!
+//! **Invariant:** an event is told once: the transaction that enqueues the notice marks it.
+//!
+//! Rejected: to derive notices from the state of the feeds. A gap, or a failure that ended meanwhile, leaves no state.
 
 use rusqlite::Transaction;
 
-use super::{Error, NewMail, Store, outbox, planning, row};
-use crate::model::{FeedId, FeedTrouble, NotificationKind, OperatorNews, Timestamp, time};
+use super::{Error, NewMail, Store, memory, outbox, planning, row};
+use crate::model::{EventKind, NotificationKind, OperatorNews, Timestamp, time};
+
+/// Untold events, oldest first, of feeds in force. That a feed answers again is news to those only who heard, or hear in
+/// the same notice, that it did not.
+const UNTOLD: &str = "
+    SELECT event.id, event.feed_id, COALESCE(feed.name, feed.title, feed.url) AS feed, event.kind, event.at_ms,
+        event.count, event.detail
+    FROM feed_event AS event JOIN feed ON feed.id = event.feed_id
+    WHERE event.told_at_ms IS NULL AND event.at_ms >= ?1 AND event.kind = ?2 AND feed.active = 1
+        AND (event.kind <> 'recovered' OR EXISTS (
+            SELECT 1 FROM feed_event AS trouble
+            WHERE trouble.feed_id = event.feed_id AND trouble.kind IN ('failing', 'dormant', 'gone')
+                AND trouble.id < event.id AND trouble.id > (
+                    SELECT COALESCE(max(id), 0) FROM feed_event AS earlier
+                    WHERE earlier.feed_id = event.feed_id AND earlier.kind = 'recovered' AND earlier.id < event.id)))
+    ORDER BY event.id";
 
 impl Store {
-    /// What the operator has not been told: feeds without a success since before `failing_since`, feeds that
-    /// recovered, mails given up; at most `limit` of each.
+    /// What the operator has not been told: what happened to feeds since `since`, at most `limit` of each kind named, and
+    /// mails given up, at most `limit`.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn operator_news(&self, failing_since: Timestamp, limit: usize) -> Result<OperatorNews, Error> {
+    pub async fn operator_news(&self, since: Timestamp, limit: usize) -> Result<OperatorNews, Error> {
         self.read(move |tx| {
-            Ok(OperatorNews {
-                failing: failing(tx, failing_since, limit)?,
-                recovered: recovered(tx, limit)?,
-                dead: dead(tx, limit)?,
-            })
+            let mut news = OperatorNews { dead: dead(tx, limit)?, ..OperatorNews::default() };
+            news.up_to = tx
+                .prepare_cached("SELECT COALESCE(max(id), 0) FROM feed_event")?
+                .query_row([], |r| r.get(0))?;
+            for kind in EventKind::ALL.into_iter().filter(|kind| kind.is_mailed()) {
+                add_events(tx, since, kind, limit, &mut news)?;
+            }
+            Ok(news)
         })
         .await
     }
@@ -50,13 +72,8 @@ impl Store {
             for mail in &mails {
                 planning::enqueue(tx, now, mail)?;
             }
-            let mut told = tx.prepare_cached("UPDATE feed SET told_at_ms = ?2 WHERE id = ?1")?;
-            for (feed, _) in &news.failing {
-                told.execute((feed.0, Some(row::ms(now))))?;
-            }
-            for (feed, _) in &news.recovered {
-                told.execute((feed.0, None::<i64>))?;
-            }
+            tx.prepare_cached("UPDATE feed_event SET told_at_ms = ?2 WHERE told_at_ms IS NULL AND id <= ?1")?
+                .execute((news.up_to, row::ms(now)))?;
             let mut told = tx.prepare_cached("UPDATE notification SET told_at_ms = ?2 WHERE id = ?1")?;
             for mail in &news.dead {
                 told.execute((&mail.id.0, row::ms(now)))?;
@@ -67,38 +84,28 @@ impl Store {
     }
 }
 
-fn failing(
+fn add_events(
     tx: &Transaction<'_>,
     since: Timestamp,
+    kind: EventKind,
     limit: usize,
-) -> Result<Vec<(FeedId, FeedTrouble)>, Error> {
-    let mut statement = tx.prepare_cached(
-        "SELECT id, COALESCE(name, title, url) AS feed, last_ok_at_ms, failure_message FROM feed
-         WHERE active = 1 AND failures > 0 AND told_at_ms IS NULL AND COALESCE(last_ok_at_ms, added_at_ms) < ?1
-         ORDER BY COALESCE(last_ok_at_ms, added_at_ms), url LIMIT ?2",
-    )?;
-    let failing = statement
-        .query_map((row::ms(since), row::limit(limit)), |r| {
-            let trouble = FeedTrouble {
-                feed: r.get("feed")?,
-                last_ok_at: row::instant(r, "last_ok_at_ms")?,
-                message: r.get::<_, Option<String>>("failure_message")?.unwrap_or_default(),
-            };
-            Ok((FeedId(r.get("id")?), trouble))
-        })?
-        .collect::<Result<_, _>>()?;
-    Ok(failing)
-}
-
-fn recovered(tx: &Transaction<'_>, limit: usize) -> Result<Vec<(FeedId, String)>, Error> {
-    let mut statement = tx.prepare_cached(
-        "SELECT id, COALESCE(name, title, url) AS feed FROM feed
-         WHERE active = 1 AND failures = 0 AND told_at_ms IS NOT NULL ORDER BY url LIMIT ?1",
-    )?;
-    let recovered = statement
-        .query_map([row::limit(limit)], |r| Ok((FeedId(r.get("id")?), r.get("feed")?)))?
-        .collect::<Result<_, _>>()?;
-    Ok(recovered)
+    news: &mut OperatorNews,
+) -> Result<(), Error> {
+    let mut statement = tx.prepare_cached(UNTOLD)?;
+    let mut rows = statement.query((row::ms(since), kind.as_str()))?;
+    let (mut named, mut unnamed) = (0, 0);
+    while let Some(r) = rows.next()? {
+        if named < limit {
+            news.events.push(memory::report(r)?);
+            named += 1;
+        } else {
+            unnamed += 1;
+        }
+    }
+    if unnamed > 0 {
+        news.unnamed.push((kind, unnamed));
+    }
+    Ok(())
 }
 
 fn dead(tx: &Transaction<'_>, limit: usize) -> Result<Vec<crate::model::OutboxReport>, Error> {

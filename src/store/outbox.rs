@@ -27,7 +27,7 @@ impl Store {
                                WHERE state IN ('queued', 'leased') AND next_attempt_at_ms <= ?1
                                ORDER BY next_attempt_at_ms, seq LIMIT ?3)
                  RETURNING seq, id, kind, subscription, recipient, subject, body_text, body_html, created_at_ms,
-                           attempts",
+                           attempts, in_reply_to",
             )?;
             let mut rows = statement.query((row::ms(now), row::ms(lease_until), row::limit(limit)))?;
             let mut leased: Vec<(i64, LeasedMail)> = Vec::new();
@@ -126,7 +126,7 @@ impl Store {
     pub async fn mail(&self, id: NotificationId) -> Result<Option<OutboundMail>, Error> {
         self.read(move |tx| {
             let mut statement = tx.prepare_cached(
-                "SELECT id, kind, subscription, recipient, subject, body_text, body_html, created_at_ms
+                "SELECT id, kind, subscription, recipient, subject, body_text, body_html, created_at_ms, in_reply_to
                  FROM notification WHERE id = ?1",
             )?;
             let mut rows = statement.query([&id.0])?;
@@ -184,7 +184,7 @@ fn outbound(r: &Row<'_>) -> Result<OutboundMail, Error> {
         text: r.get("body_text")?,
         html: r.get("body_html")?,
         created_at: time::from_millis(r.get("created_at_ms")?),
-        in_reply_to: None,
+        in_reply_to: r.get::<_, Option<String>>("in_reply_to")?.map(NotificationId),
     })
 }
 

@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::Transaction;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{Error, Store, row};
+use super::{Error, Store, mute, row, told};
 use crate::model::{
-    ItemId, ItemView, NotificationId, NotificationKind, Pending, PendingId, Recipient, Route, StoryId,
-    StoryView, SubscriptionName, Timestamp, TopicName, time,
+    ItemId, ItemView, Mute, NotificationId, NotificationKind, Pending, PendingId, Recipient, Route, StoryId,
+    StoryView, SubscriptionName, Tier, Timestamp, Told, TopicName, time,
 };
 
 /// Items of one story that a mail can name.
@@ -17,12 +17,15 @@ const MAX_ITEMS_A_STORY: usize = 50;
 /// What was mailed before, as far as it decides what is mailed next.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeliveryHistory {
-    /// Alerts and roll-ups enqueued since the instant asked for, oldest first.
+    /// Alerts, updates and roll-ups enqueued since the instant asked for, oldest first.
     pub alerts: Vec<(SubscriptionName, Recipient, Timestamp)>,
-    /// Recipients that were alerted of a story which has pending matches now.
-    pub alerted: Vec<(Recipient, StoryId)>,
-    /// Digests that had a story which has pending matches for the same recipient now.
-    pub digested: Vec<(SubscriptionName, Recipient, StoryId)>,
+    /// Recipients that were alerted of a story which has pending matches now, with what they were told; `None`: by a
+    /// version that did not note it.
+    pub alerted: Vec<(Recipient, StoryId, Option<Told>)>,
+    /// Mutes that end after the instant asked for.
+    pub mutes: Vec<Mute>,
+    /// Digests that had a story which has pending matches for the same recipient now, and when they were enqueued.
+    pub digested: Vec<(SubscriptionName, Recipient, StoryId, Timestamp)>,
     /// Up to when each reader's digests are complete.
     pub digests: Vec<(SubscriptionName, Recipient, Timestamp)>,
 }
@@ -50,6 +53,17 @@ pub struct NewMail {
     pub window_end: Option<Timestamp>,
     /// Pending matches this mail settles.
     pub settles: Vec<PendingId>,
+    /// What it tells of its stories, and what it follows up on.
+    pub thread: MailThread,
+}
+
+/// What ties a mail to those before and after it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MailThread {
+    /// Alerts, updates and roll-ups: what the recipient was told of each story with this mail.
+    pub tells: Vec<(StoryId, Told)>,
+    /// The first mail about the story, for an update.
+    pub in_reply_to: Option<NotificationId>,
 }
 
 /// What [`Store::enqueue`] did with a mail.
@@ -121,10 +135,11 @@ impl Store {
                 alerts: reader_instants(
                     tx,
                     "SELECT subscription, recipient, created_at_ms FROM notification
-                     WHERE created_at_ms > ?1 AND kind IN ('alert', 'rollup') ORDER BY seq",
+                     WHERE created_at_ms > ?1 AND kind IN ('alert', 'update', 'rollup') ORDER BY seq",
                     [row::ms(alerts_since)],
                 )?,
-                alerted: alerted(tx, &waiting)?,
+                alerted: told::told(tx, &waiting)?,
+                mutes: mute::mutes(tx, alerts_since)?,
                 digested: digested(tx, &waiting)?,
                 digests: digest_ends(tx)?,
             })
@@ -214,12 +229,58 @@ impl Store {
         self.write(move |tx| mails.iter().map(|mail| enqueue(tx, now, mail)).collect()).await
     }
 
-    /// Settles pending matches that need no mail of their own.
+    /// Settles pending matches that need no mail of their own, and notes why.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn settle_pending(&self, ids: Vec<PendingId>) -> Result<(), Error> {
-        self.write(move |tx| delete_pending(tx, &ids)).await
+    pub async fn settle_pending(
+        &self,
+        now: Timestamp,
+        settled: Vec<(PendingId, &'static str)>,
+    ) -> Result<(), Error> {
+        self.write(move |tx| {
+            let mut note = tx.prepare_cached(
+                "INSERT INTO settled (item_id, topic, subscription, recipient, story_id, reason, settled_at_ms)
+                 SELECT item_id, topic, subscription, recipient, story_id, ?2, ?3 FROM pending WHERE id = ?1
+                 ON CONFLICT DO UPDATE SET reason = excluded.reason, settled_at_ms = excluded.settled_at_ms",
+            )?;
+            for (id, reason) in &settled {
+                note.execute((id.0, reason, row::ms(now)))?;
+            }
+            let ids: Vec<PendingId> = settled.iter().map(|(id, _)| *id).collect();
+            delete_pending(tx, &ids)
+        })
+        .await
+    }
+
+    /// Why matches of an item were settled without a mail: subscription, recipient, topic, reason and when; the newest
+    /// first, at most `limit`.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn settled_matches(
+        &self,
+        item: ItemId,
+        limit: usize,
+    ) -> Result<Vec<(Route, String, Timestamp)>, Error> {
+        self.read(move |tx| {
+            let mut statement = tx.prepare_cached(
+                "SELECT subscription, recipient, topic, reason, settled_at_ms FROM settled WHERE item_id = ?1
+                 ORDER BY settled_at_ms DESC, topic, subscription, recipient LIMIT ?2",
+            )?;
+            let mut rows = statement.query((item.0, row::limit(limit)))?;
+            let mut found = Vec::new();
+            while let Some(r) = rows.next()? {
+                let route = Route {
+                    subscription: SubscriptionName::new(&r.get::<_, String>("subscription")?),
+                    recipient: row::recipient(&r.get::<_, String>("recipient")?)?,
+                    topic: TopicName::new(&r.get::<_, String>("topic")?),
+                };
+                found.push((route, r.get("reason")?, time::from_millis(r.get("settled_at_ms")?)));
+            }
+            Ok(found)
+        })
+        .await
     }
 }
 
@@ -231,8 +292,8 @@ pub(super) fn enqueue(tx: &Transaction<'_>, now: Timestamp, mail: &NewMail) -> R
     let inserted = tx
         .prepare_cached(
             "INSERT INTO notification (id, dedup_key, kind, subscription, recipient, subject, body_text, body_html,
-                state, attempts, next_attempt_at_ms, created_at_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'queued', 0, ?9, ?9)
+                state, attempts, next_attempt_at_ms, created_at_ms, in_reply_to)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'queued', 0, ?9, ?9, ?10)
              ON CONFLICT (dedup_key) DO NOTHING",
         )?
         .execute((
@@ -245,15 +306,20 @@ pub(super) fn enqueue(tx: &Transaction<'_>, now: Timestamp, mail: &NewMail) -> R
             &mail.text,
             &mail.html,
             row::ms(now),
+            mail.thread.in_reply_to.as_ref().map(|id| &id.0),
         ))?;
+    told::tell(tx, reader.1, now, &id, &mail.thread.tells)?;
     let mut told = tx.prepare_cached(match mail.kind {
         NotificationKind::Digest => {
             "INSERT OR IGNORE INTO digested (recipient, story_id, enqueued_at_ms, subscription) VALUES (?1, ?2, ?3, ?4)"
         }
         _ => "INSERT OR IGNORE INTO alerted (recipient, story_id, enqueued_at_ms) SELECT ?1, ?2, ?3 WHERE ?4 = ?4",
     })?;
+    let mut names =
+        tx.prepare_cached("INSERT OR IGNORE INTO mail_story (mail_id, story_id) VALUES (?1, ?2)")?;
     for story in &mail.stories {
         told.execute((reader.1, story.0, row::ms(now), reader.0))?;
+        names.execute((&id.0, story.0))?;
     }
     if let Some(end) = mail.window_end {
         tx.prepare_cached(
@@ -278,21 +344,10 @@ fn delete_pending(tx: &Transaction<'_>, ids: &[PendingId]) -> Result<(), Error> 
 /// 26 characters `0-9a-z`: 128 bits over the store's instance and the mail's key, so that a mail keeps its
 /// Message-ID whenever and however often it is enqueued.
 fn notification_id(instance: &[u8], key: &str) -> NotificationId {
-    const DIGITS: [char; 32] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'j', 'k',
-        'm', 'n', 'p', 'q', 'r', 's', 't', 'v', 'w', 'x', 'y', 'z',
-    ];
     let mut hasher = Xxh3::new();
     hasher.update(instance);
     hasher.update(key.as_bytes());
-    let mut rest = hasher.digest128();
-    let mut id = String::with_capacity(26);
-    for _ in 0..26 {
-        let digit = usize::try_from(rest & 31).unwrap_or(0);
-        id.extend(DIGITS.get(digit));
-        rest >>= 5;
-    }
-    NotificationId(id)
+    NotificationId(row::base32(hasher.digest128()))
 }
 
 /// A list for `json_each`.
@@ -325,26 +380,12 @@ fn reader_instants(
     Ok(found)
 }
 
-fn alerted(tx: &Transaction<'_>, waiting: &str) -> Result<Vec<(Recipient, StoryId)>, Error> {
-    let mut statement = tx.prepare_cached(
-        "SELECT DISTINCT pending.recipient, pending.story_id FROM pending
-         JOIN alerted ON alerted.recipient = pending.recipient AND alerted.story_id = pending.story_id
-         WHERE pending.subscription NOT IN (SELECT value FROM json_each(?1))",
-    )?;
-    let mut rows = statement.query([waiting])?;
-    let mut found = Vec::new();
-    while let Some(r) = rows.next()? {
-        found.push((row::recipient(&r.get::<_, String>(0)?)?, StoryId(r.get(1)?)));
-    }
-    Ok(found)
-}
-
 fn digested(
     tx: &Transaction<'_>,
     waiting: &str,
-) -> Result<Vec<(SubscriptionName, Recipient, StoryId)>, Error> {
+) -> Result<Vec<(SubscriptionName, Recipient, StoryId, Timestamp)>, Error> {
     let mut statement = tx.prepare_cached(
-        "SELECT DISTINCT digested.subscription, pending.recipient, pending.story_id FROM pending
+        "SELECT DISTINCT digested.subscription, pending.recipient, pending.story_id, enqueued_at_ms FROM pending
          JOIN digested ON digested.recipient = pending.recipient AND digested.story_id = pending.story_id
          WHERE pending.subscription NOT IN (SELECT value FROM json_each(?1))",
     )?;
@@ -352,7 +393,8 @@ fn digested(
     let mut found = Vec::new();
     while let Some(r) = rows.next()? {
         let subscription = SubscriptionName::new(&r.get::<_, String>(0)?);
-        found.push((subscription, row::recipient(&r.get::<_, String>(1)?)?, StoryId(r.get(2)?)));
+        let at = time::from_millis(r.get(3)?);
+        found.push((subscription, row::recipient(&r.get::<_, String>(1)?)?, StoryId(r.get(2)?), at));
     }
     Ok(found)
 }
@@ -385,7 +427,7 @@ fn story_items(tx: &Transaction<'_>, story: StoryId) -> Result<Vec<ItemView>, Er
                 content: r.get("content")?,
                 link: row::link(r.get("link")?),
                 source: r.get("source")?,
-                tier: None,
+                tier: Tier::Other,
                 lang: r.get("lang")?,
                 published_at: row::instant(r, "published_at_ms")?,
                 first_seen_at: time::from_millis(r.get("first_seen_at_ms")?),

@@ -2,10 +2,10 @@
 
 use rusqlite::{OptionalExtension, Transaction};
 
-use super::{Error, Store, memory, row};
+use super::{Error, Store, edits, memory, row, window};
 use crate::model::{
-    Counted, FeedId, ItemId, KeyKind, Learn, NewItem, Poll, PollFailure, PollOutcome, Recorded, StoryId,
-    StoryKey, Timestamp,
+    Counted, EventKind, FeedId, FeedMemory, ItemId, KeyKind, Learn, Match, NewItem, Poll, PollFailure,
+    PollOutcome, Recorded, Route, Stored, StoryId, StoryKey, Timestamp,
 };
 
 const MODIFIED: &str = "
@@ -57,12 +57,9 @@ fn record(tx: &Transaction<'_>, poll: &Poll, learn: Learn) -> Result<Recorded, E
     let (at, next) = (row::ms(poll.at), row::ms(poll.next_poll_at));
     match &poll.outcome {
         PollOutcome::Modified { validators, body_hash, title, items, .. } => {
-            let mut counted = Counted { baseline: is_baseline(tx, poll.feed)?, ..Counted::default() };
-            for item in items {
-                store_item(tx, poll, item, &mut recorded, &mut counted)?;
-            }
+            let counted = store_items(tx, poll, items, &mut recorded)?;
             let learned = learn(poll.at, &recorded.memory, &counted);
-            recorded.memory = learned.memory;
+            recorded.memory = FeedMemory { stored: Stored::Perhaps, ..learned.memory };
             recorded.events.extend(learned.events);
             tx.prepare_cached(MODIFIED)?.execute((
                 poll.feed.0,
@@ -94,43 +91,73 @@ fn record(tx: &Transaction<'_>, poll: &Poll, learn: Learn) -> Result<Recorded, E
             ))?;
         }
     }
-    memory::remember(tx, poll.feed, &recorded.memory)?;
+    if recorded.memory.stored == Stored::Perhaps {
+        memory::remember(tx, poll.feed, &recorded.memory)?;
+        recorded.memory.stored = Stored::AsIs;
+    }
     memory::add_events(tx, poll.feed, &recorded.events)?;
     Ok(recorded)
 }
 
-fn is_baseline(tx: &Transaction<'_>, feed: FeedId) -> Result<bool, Error> {
-    let mut find = tx.prepare_cached("SELECT baseline_at_ms IS NULL FROM feed WHERE id = ?1")?;
-    Ok(find.query_row([feed.0], |r| r.get(0))?)
+/// Stores what is new or edited, and counts.
+fn store_items(
+    tx: &Transaction<'_>,
+    poll: &Poll,
+    items: &[NewItem],
+    recorded: &mut Recorded,
+) -> Result<Counted, Error> {
+    let (baseline, since) = tx
+        .prepare_cached("SELECT baseline_at_ms IS NULL, last_ok_at_ms FROM feed WHERE id = ?1")?
+        .query_row([poll.feed.0], |r| Ok((r.get(0)?, row::instant(r, "last_ok_at_ms")?)))?;
+    let moved = poll.events.iter().any(|event| matches!(event.kind, EventKind::Moved | EventKind::MovedBack));
+    let mut counted = Counted { baseline, since, moved, ..Counted::default() };
+    let mut window = Vec::with_capacity(items.len());
+    let before = window::before(tx, poll.feed)?;
+    for item in items {
+        let (known, id) = store_item(tx, poll, item, recorded, &mut counted)?;
+        counted.kept += u32::from(known && before.contains(&id));
+        window.push(id);
+    }
+    window::keep(tx, poll.feed, &window)?;
+    Ok(counted)
 }
 
+/// Says whether the item was known, and which it is.
 fn store_item(
     tx: &Transaction<'_>,
     poll: &Poll,
     new: &NewItem,
     recorded: &mut Recorded,
     counted: &mut Counted,
-) -> Result<(), Error> {
+) -> Result<(bool, ItemId), Error> {
     let (feed, at) = (poll.feed, poll.at);
-    let (known, missing) = look_up(tx, feed, new)?;
+    let (known, mut missing) = look_up(tx, feed, new)?;
     counted.read += 1;
     let id = match known {
         Some(id) => {
-            let of_guid = |kind| matches!(kind, KeyKind::GuidLink | KeyKind::GuidTitle | KeyKind::GuidDate);
-            let guids = new.keys.iter().filter(|key| of_guid(key.kind)).count();
-            let new_guids = missing.iter().filter(|key| of_guid(key.kind)).count();
-            counted.renumbered += u32::from(guids > 0 && guids == new_guids);
+            let guids = new.keys.iter().filter(|key| is_of_guid(key.kind)).count();
+            let new_guids = missing.iter().filter(|key| is_of_guid(key.kind)).count();
+            let renumbered = guids > 0 && guids == new_guids;
+            counted.renumbered += u32::from(renumbered);
+            if renumbered && recorded.memory.is_restless(at) {
+                missing.retain(|key| !is_of_guid(key.kind));
+            }
+            let edited = edits::follow(tx, id, at, new)?;
+            counted.edited += u32::from(edited.is_edit);
+            counted.alerts += if edited.pending > 0 { new.alerts } else { 0 };
+            recorded.pending += edited.pending;
             id
         }
         None => {
             let story = story_of(tx, at, new.story_key)?;
             let id = insert_item(tx, feed, story, at, new)?;
+            edits::remember(tx, id, &new.item)?;
             insert_matches(tx, story, id, at, new)?;
             recorded.new_items.push(id);
             recorded.matched += usize::from(!new.matches.is_empty());
             recorded.pending += new.routes.len();
             counted.fresh += 1;
-            counted.hits += u32::from(!new.routes.is_empty());
+            counted.alerts += new.alerts;
             id
         }
     };
@@ -138,7 +165,11 @@ fn store_item(
     for key in missing {
         add.execute((feed.0, row::kind_code(key.kind), key.hash, id.0))?;
     }
-    Ok(())
+    Ok((known.is_some(), id))
+}
+
+fn is_of_guid(kind: KeyKind) -> bool {
+    matches!(kind, KeyKind::GuidLink | KeyKind::GuidTitle | KeyKind::GuidDate)
 }
 
 /// The stored item that has any of the keys, and the keys the feed does not have yet.
@@ -206,21 +237,46 @@ fn insert_matches(
     at: Timestamp,
     new: &NewItem,
 ) -> Result<(), Error> {
-    let mut add_match = tx.prepare_cached(ADD_MATCH)?;
     for found in &new.matches {
-        let hits = row::hits_to_json(&found.hits)?;
-        add_match.execute((item.0, found.topic.as_str(), found.revision, hits, row::ms(at)))?;
+        insert_match(tx, item, at, found)?;
     }
-    let mut add_pending = tx.prepare_cached(ADD_PENDING)?;
     for route in &new.routes {
-        add_pending.execute((
-            route.subscription.as_str(),
-            route.recipient.address(),
-            route.topic.as_str(),
-            story.0,
-            item.0,
-            row::ms(at),
-        ))?;
+        insert_pending(tx, story, item, at, route)?;
     }
+    Ok(())
+}
+
+pub(super) fn insert_match(
+    tx: &Transaction<'_>,
+    item: ItemId,
+    at: Timestamp,
+    found: &Match,
+) -> Result<(), Error> {
+    let hits = row::hits_to_json(&found.hits)?;
+    tx.prepare_cached(ADD_MATCH)?.execute((
+        item.0,
+        found.topic.as_str(),
+        found.revision,
+        hits,
+        row::ms(at),
+    ))?;
+    Ok(())
+}
+
+pub(super) fn insert_pending(
+    tx: &Transaction<'_>,
+    story: StoryId,
+    item: ItemId,
+    at: Timestamp,
+    route: &Route,
+) -> Result<(), Error> {
+    tx.prepare_cached(ADD_PENDING)?.execute((
+        route.subscription.as_str(),
+        route.recipient.address(),
+        route.topic.as_str(),
+        story.0,
+        item.0,
+        row::ms(at),
+    ))?;
     Ok(())
 }

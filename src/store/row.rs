@@ -44,6 +44,22 @@ pub(super) fn recipient(text: &str) -> Result<Recipient, Error> {
     Recipient::parse(text).map_err(|_| foreign("recipient"))
 }
 
+/// 26 characters `0-9a-z`, the lowest five bits first.
+pub(super) fn base32(number: u128) -> String {
+    const DIGITS: [char; 32] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'j', 'k',
+        'm', 'n', 'p', 'q', 'r', 's', 't', 'v', 'w', 'x', 'y', 'z',
+    ];
+    let mut rest = number;
+    let mut text = String::with_capacity(26);
+    for _ in 0..26 {
+        let digit = usize::try_from(rest & 31).unwrap_or(0);
+        text.extend(DIGITS.get(digit));
+        rest >>= 5;
+    }
+    text
+}
+
 pub(super) fn kind_code(kind: KeyKind) -> i64 {
     match kind {
         KeyKind::GuidLink => 1,

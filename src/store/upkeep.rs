@@ -15,7 +15,8 @@ pub struct Pruned {
 impl Store {
     /// Removes up to `limit` items first seen before `items_before`, except those with pending matches, and the
     /// bodies of up to `limit` mails settled before `mails_before`. What items are recognised by stays, so an old
-    /// item that a feed still carries is not new again. Stories without items go too. Items leave the index as well.
+    /// item that a feed still carries is not new again. Stories without items go too, and what happened to feeds
+    /// before `items_before`. Items leave the index as well.
     ///
     /// # Errors
     /// See [`Error`].
@@ -58,6 +59,17 @@ impl Store {
                 ))?
                 .execute([row::ms(items_before)])?;
             }
+            tx.prepare_cached(
+                "DELETE FROM feed_event WHERE id IN (
+                     SELECT id FROM feed_event WHERE at_ms < ?1 ORDER BY at_ms LIMIT ?2)",
+            )?
+            .execute((row::ms(items_before), row::limit(limit)))?;
+            tx.prepare_cached("DELETE FROM settled WHERE settled_at_ms < ?1")?.execute([row::ms(items_before)])?;
+            tx.prepare_cached("DELETE FROM muted WHERE until_ms < ?1")?.execute([row::ms(items_before)])?;
+            tx.prepare_cached(
+                "DELETE FROM mail_story WHERE NOT EXISTS (SELECT 1 FROM story WHERE story.id = mail_story.story_id)",
+            )?
+            .execute([])?;
             Ok(Pruned { items: removed.len(), bodies })
         })
         .await

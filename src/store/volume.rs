@@ -1,67 +1,54 @@
-//! How many stories each topic found, day by day.
-//!
-//! Data in: topics, and the instants between which the days lie. Data out: a count for each topic and day.
-//!
-//! **Invariant:** matches are found by the index `match_by_topic`, items by their row key; no text is read.
-//!
-//! Rejected: a table of daily counts. It would hold one zone's days; readers live in several.
+//! How often topics were matched, in spans of time.
 
 use super::{Error, Store, row};
 use crate::model::{Timestamp, TopicName};
 
-const COUNT: &str = "SELECT count(DISTINCT item.story_id) AS stories
-    FROM match JOIN item ON item.id = match.item_id
-    WHERE match.topic = ?1 AND match.matched_at_ms >= ?2 AND match.matched_at_ms < ?3";
+/// Most spans counted in one call.
+pub const MAX_SPANS: usize = 400;
 
 impl Store {
-    /// The stories that matched each of `topics` between each two neighbours of `bounds` (from the first, up to and
-    /// without the second), in the order of `topics`. Of fewer than two bounds no day is counted.
+    /// Distinct stories that matched each of `topics`, span by span: one count between each two neighbours of
+    /// `edges` (rising; the earlier included, the later not). Items found by the first poll of a feed do not count. At
+    /// most [`MAX_SPANS`] spans, the latest ones. In order of `topics`.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn topic_volumes(
         &self,
         topics: Vec<TopicName>,
-        bounds: Vec<Timestamp>,
-    ) -> Result<Vec<(TopicName, Vec<u32>)>, Error> {
+        edges: Vec<Timestamp>,
+    ) -> Result<Vec<Vec<u32>>, Error> {
         self.read(move |tx| {
-            let mut count = tx.prepare_cached(COUNT)?;
+            let skipped = edges.len().saturating_sub(MAX_SPANS + 1);
+            let edges = edges.get(skipped..).unwrap_or_default();
+            let mut count = tx.prepare_cached(
+                "SELECT count(DISTINCT item.story_id) FROM match JOIN item ON item.id = match.item_id
+                 WHERE topic = ?1 AND matched_at_ms >= ?2 AND matched_at_ms < ?3 AND baseline = 0",
+            )?;
             let mut volumes = Vec::with_capacity(topics.len());
-            for topic in topics {
-                let days = bounds
-                    .windows(2)
-                    .map(|day| {
-                        let [from, to] = day else { return Ok(0) };
-                        let range = (topic.as_str(), row::ms(*from), row::ms(*to));
-                        count.query_row(range, |r| r.get("stories"))
-                    })
-                    .collect::<Result<_, _>>()?;
-                volumes.push((topic, days));
+            for topic in &topics {
+                let mut spans = Vec::with_capacity(edges.len().saturating_sub(1));
+                for pair in edges.windows(2) {
+                    let [from, to] = pair else { continue };
+                    spans
+                        .push(count.query_row((topic.as_str(), row::ms(*from), row::ms(*to)), |r| r.get(0))?);
+                }
+                volumes.push(spans);
             }
             Ok(volumes)
         })
         .await
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn days_are_counted_by_index_and_row_key() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
-        let plan = store
-            .read(move |tx| {
-                let mut plan = tx.prepare(&format!("EXPLAIN QUERY PLAN {COUNT}"))?;
-                let lines = plan.query_map(("a", 0, 9), |r| r.get::<_, String>(3))?;
-                Ok(lines.collect::<Result<Vec<_>, _>>()?.join("; "))
-            })
-            .await
-            .unwrap();
-        assert!(plan.contains("SEARCH match USING") && plan.contains("match_by_topic"), "{plan}");
-        assert!(plan.contains("SEARCH item USING INTEGER PRIMARY KEY"), "{plan}");
-        store.close().await;
+    /// When the first item that is still stored was read.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn archive_begins_at(&self) -> Result<Option<Timestamp>, Error> {
+        self.read(|tx| {
+            let mut find = tx.prepare_cached("SELECT min(first_seen_at_ms) AS at_ms FROM item")?;
+            Ok(find.query_row([], |r| row::instant(r, "at_ms"))?)
+        })
+        .await
     }
 }

@@ -17,6 +17,7 @@ mod normalise;
 mod remembered;
 mod segment;
 mod sentence;
+mod simple;
 mod visible;
 mod words;
 

@@ -10,6 +10,8 @@
 
 use std::cell::{Cell, RefCell};
 
+use super::simple::strip;
+
 use html5ever::{
     tendril::StrTendril,
     tokenizer::{
@@ -22,10 +24,10 @@ use html5ever::{
 const CHUNK_BYTES: usize = 8 * 1_024;
 
 /// Elements whose content nobody sees.
-const HIDDEN: [&str; 6] = ["script", "style", "template", "noscript", "iframe", "svg"];
+pub(super) const HIDDEN: [&str; 6] = ["script", "style", "template", "noscript", "iframe", "svg"];
 
 /// Elements that do not part words; every other tag counts as a space.
-const INLINE: [&str; 35] = [
+pub(super) const INLINE: [&str; 35] = [
     "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font",
     "i", "ins", "kbd", "label", "mark", "nobr", "q", "rp", "ruby", "s", "samp", "small", "span", "strike",
     "strong", "sub", "sup", "tt", "u", "var", "wbr",
@@ -39,6 +41,9 @@ pub fn visible_text(html: &str, max_chars: usize) -> String {
         let mut line = Line::new(max_chars);
         line.push_str(html);
         return line.text;
+    }
+    if let Some(text) = strip(html, max_chars) {
+        return text;
     }
     let (text, unclosed) = tokenize(html, max_chars, Hide::All);
     if unclosed { tokenize(html, max_chars, Hide::CodeOnly).0 } else { text }
@@ -161,8 +166,8 @@ impl TokenSink for Sink {
 }
 
 /// A line of text under construction.
-struct Line {
-    text: String,
+pub(super) struct Line {
+    pub(super) text: String,
     /// Characters that may still be added.
     left: usize,
     /// White space was seen since the last visible character.
@@ -170,15 +175,20 @@ struct Line {
 }
 
 impl Line {
-    fn new(max_chars: usize) -> Self {
+    pub(super) fn new(max_chars: usize) -> Self {
         Self { text: String::new(), left: max_chars, gap: false }
     }
 
-    fn space(&mut self) {
+    /// Whether nothing more is taken.
+    pub(super) fn is_full(&self) -> bool {
+        self.left == 0
+    }
+
+    pub(super) fn space(&mut self) {
         self.gap = true;
     }
 
-    fn push_str(&mut self, text: &str) {
+    pub(super) fn push_str(&mut self, text: &str) {
         let mut rest = text;
         while self.left > 0 {
             let length = rest.bytes().position(|b| !b.is_ascii_graphic()).unwrap_or(rest.len());
@@ -294,6 +304,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_simple_way_gives_the_same(
+            html in "(\\PC|[<>&;/a-p=\"' \n]|<p>|</p>|<b class=\"x\">|<br/>|<a href='x>y' z>|<!--|-->|<script|&amp;|&lt;|&#8217;|&#x2014;|&#150;|&eacute;|&copy|&nbsp;|x>){0,60}",
+            max in 0_usize..80,
+        ) {
+            if let Some(text) = strip(&html, max) {
+                let (by_tokenizer, unclosed) = tokenize(&html, max, Hide::All);
+                prop_assert_eq!(&text, &by_tokenizer, "{:?}", html);
+                prop_assert!(!unclosed || text.chars().count() == max);
+            }
+        }
+
         #[test]
         fn any_text_gives_one_clean_line(html in "(\\PC|[<>&;/a-p \n\u{202E}]){0,200}", max in 0_usize..80) {
             let text = visible_text(&html, max);

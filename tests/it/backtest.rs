@@ -54,6 +54,7 @@ fn archive(start: Timestamp, items: &[(u64, &str, bool)], more: &str) -> Archive
                 matches: matches.into_iter().collect(),
                 announce: Announce::Baseline,
                 routes: Vec::new(),
+                alerts: 0,
             };
             let outcome = PollOutcome::Modified {
                 validators: Validators::default(),

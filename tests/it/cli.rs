@@ -35,12 +35,12 @@ pub fn said(output: &Output) -> (i32, String, String) {
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }
 
-fn json_lines(text: &str) -> Vec<Value> {
+pub fn json_lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// A configuration with one feed of the farm, in a folder of its own.
-fn home(farm: &Farm, more: &str) -> (TempDir, String) {
+pub fn home(farm: &Farm, more: &str) -> (TempDir, String) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("wirewatch.toml");
     let text = format!(
@@ -53,7 +53,7 @@ fn home(farm: &Farm, more: &str) -> (TempDir, String) {
     (dir, path.display().to_string())
 }
 
-fn feed() -> Page {
+pub fn feed() -> Page {
     let item = |n: u32, title: &str| {
         format!(
             "<item><guid>g{n}</guid><title>{title}</title><link>https://news.example/{n}</link><author>A. Writer</author>\
@@ -231,57 +231,6 @@ fn status_fails_when_something_needs_a_hand() {
     assert!(out.contains("PROBLEM 1 feed failed"), "{out}");
     let (_, out, _) = said(&run(&["feeds", "list", "--config", &config]));
     assert!(out.contains("404"), "{out}");
-}
-
-#[test]
-fn feeds_of_another_reader_are_taken_over() {
-    let (dir, config) = home(&Farm::start(), "");
-    let opml = dir.path().join("my feeds.opml");
-    fs::write(
-        &opml,
-        "<opml version=\"1.1\"><body><outline text=\"Metals\"><outline text=\"Ledger\" xmlUrl=\"https://ledger.example/rss\"/>\
-         <outline title=\"Bad\" xmlUrl=\"ftp://x.example/\"/></outline></body></opml>",
-    )
-    .unwrap();
-    let opml = opml.to_str().unwrap();
-    let (code, out, _) = said(&run(&["feeds", "import", opml, "--dry-run", "--config", &config]));
-    assert!(code == 0 && out.contains("new: https://ledger.example/rss"), "{out}");
-    assert!(!dir.path().join("conf.d").exists(), "a dry run writes nothing");
-    let (code, out, err) = said(&run(&["feeds", "import", opml, "--config", &config]));
-    assert!(code == 0 && out.contains("1 feed written"), "{out}{err}");
-    let (code, out, err) = said(&run(&["check", "--config", &config]));
-    assert!(code == 0 && out.contains("feeds         2"), "{out}{err}");
-    let (code, out, _) = said(&run(&["feeds", "import", opml, "--config", &config]));
-    assert!(code == 0 && out.contains("1 of them already configured"), "{out}");
-}
-
-#[test]
-fn odd_entries_of_an_opml_file_do_not_spoil_the_configuration() {
-    let (dir, config) = home(&Farm::start(), "");
-    let opml = dir.path().join("odd.opml");
-    let long = "x".repeat(300);
-    fs::write(
-        &opml,
-        format!(
-            "<opml><body><outline text=\"{long}\" xmlUrl=\"https://long.example/rss\"/>\
-             <outline text=\"a&#10;b\" xmlUrl=\"https://lines.example/rss\"/>\
-             <outline text=\"login\" xmlUrl=\"https://me:hunter2@login.example/rss\"/></body></opml>"
-        ),
-    )
-    .unwrap();
-    let (code, out, err) = said(&run(&["feeds", "import", opml.to_str().unwrap(), "--config", &config]));
-    assert!(code == 0 && out.contains("2 feeds written"), "{out}{err}");
-    assert!(err.contains("left out a feed of login.example") && !err.contains("hunter2"), "{err}");
-    assert_eq!(said(&run(&["check", "--config", &config])).0, 0);
-
-    // An import that the configuration would not bear leaves nothing behind.
-    fs::write(dir.path().join("conf.d/zz.toml"), "[[feed]]\nurl = \"https://same.example/rss#top\"\n")
-        .unwrap();
-    fs::write(&opml, "<opml><body><outline xmlUrl=\"https://new.example/rss\"/></body></opml>").unwrap();
-    let before = fs::read_dir(dir.path().join("conf.d")).unwrap().count();
-    let (code, _, err) = said(&run(&["feeds", "import", opml.to_str().unwrap(), "--config", &config]));
-    assert!(code == 1 && err.contains("an earlier import?"), "{err}");
-    assert_eq!(fs::read_dir(dir.path().join("conf.d")).unwrap().count(), before);
 }
 
 #[test]

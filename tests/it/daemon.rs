@@ -128,7 +128,7 @@ fn config(sink: &Sink, feeds: impl IntoIterator<Item = String>) -> String {
          smtp = {{ url = \"{}\", starttls = \"none\" }}\n\
          [fetch]\nallow = [\"127.0.0.1\"]\n\
          [[topic]]\nuse = \"builtin:rare-earths\"\n\
-         [[subscription]]\nto = [\"desk@example.com\", \"night@example.com\"]\ntopics = [\"*\"]\ndeliver = \"alert\"\n\
+         [[subscription]]\nto = [\"desk@example.com\", \"night@example.com\"]\ntopics = [\"*\"]\ndeliver = \"alert\"\ngroup_wait = \"0s\"\n\
          {feeds}",
         sink.url()
     )

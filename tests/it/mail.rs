@@ -170,7 +170,7 @@ async fn a_digest_has_a_chart_of_what_its_topics_found() {
     assert!(digest.text.contains("24 May to 6 Jun: 3 in all"), "{}", digest.text);
     assert!(digest.text.lines().any(|line| line.trim_start().starts_with("············")), "{}", digest.text);
     assert!(digest.html.contains("border-bottom:20px solid"), "two of a scale of four");
-    assert!(digest.text.contains("Possible gaps: 0; feeds failing: 0; feeds silent: 0."));
+    assert!(digest.text.contains("Feeds failing: 0; signs of missing items: 0."));
     app.end().await;
 }
 

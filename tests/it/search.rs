@@ -311,7 +311,8 @@ fn back_to_schema_1(path: &std::path::Path) {
         let columns = columns.replace('\'', "\"");
         copy += &format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table};");
     }
-    copy += "DELETE FROM meta WHERE key IN ('index_form', 'indexed_to'); PRAGMA user_version = 1;";
+    copy +=
+        "DELETE FROM meta WHERE key IN ('index_form', 'indexed_to', 'mute_key'); PRAGMA user_version = 1;";
     drop(rows);
     connection.execute_batch(&copy).unwrap();
 }

@@ -7,10 +7,11 @@ use url::Url;
 use wirewatch::{
     model::{
         Announce, ClauseHit, FailureKind, FeedMemory, FeedSpec, FeedState, Field, Item, ItemKey, KeyKind,
-        MailState, Match, NewItem, NotificationKind, OnAdd, Poll, PollFailure, PollOutcome, Recipient, Route,
-        Settlement, StoryKey, SubscriptionName, Timestamp, TopicName, Validators, Window, time,
+        MailState, Match, NewItem, NotificationId, NotificationKind, OnAdd, Poll, PollFailure, PollOutcome,
+        Recipient, Route, Settlement, StoryKey, SubscriptionName, Tier, Timestamp, Told, TopicName,
+        Validators, Window, time,
     },
-    store::{Enqueued, Error, NewMail, Store},
+    store::{Enqueued, Error, MailThread, NewMail, Store},
 };
 
 const NOW: Timestamp = Timestamp::constant(1_750_000_000, 0);
@@ -52,6 +53,7 @@ fn item(title: &str, keys: Vec<ItemKey>) -> NewItem {
         }],
         announce: Announce::Yes,
         routes: vec![route()],
+        alerts: 1,
     }
 }
 
@@ -106,6 +108,7 @@ fn mail(key: &str) -> NewMail {
         stories: Vec::new(),
         window_end: None,
         settles: Vec::new(),
+        thread: MailThread::default(),
     }
 }
 
@@ -125,8 +128,8 @@ async fn a_writer_that_lost_the_store_is_fenced() {
     let shop = shop().await;
     std::fs::remove_file(shop.dir.path().join("lock")).unwrap();
     let usurper = Store::open(shop.dir.path()).unwrap();
-    assert!(matches!(shop.store.settle_pending(vec![]).await, Err(Error::Fenced)));
-    usurper.settle_pending(vec![]).await.unwrap();
+    assert!(matches!(shop.store.settle_pending(NOW, vec![]).await, Err(Error::Fenced)));
+    usurper.settle_pending(NOW, vec![]).await.unwrap();
 }
 
 #[tokio::test]
@@ -162,7 +165,7 @@ async fn identity_outlives_pruned_content_and_pending_matches_hold_it_back() {
     let pruned = shop.store.prune(later(1), NOW, 10).await.unwrap();
     assert_eq!(pruned.items, 0, "its match is still pending");
     let pending = shop.store.pending(10).await.unwrap();
-    shop.store.settle_pending(vec![pending[0].id]).await.unwrap();
+    shop.store.settle_pending(NOW, vec![(pending[0].id, "muted")]).await.unwrap();
     assert_eq!(shop.store.prune(later(1), NOW, 10).await.unwrap().items, 1);
     assert!(shop.store.items_after(None, 10).await.unwrap().is_empty());
     assert_eq!(shop.record(later(2), vec![item("a", keys)]).await, 0, "not new again");
@@ -212,7 +215,7 @@ async fn who_was_alerted_of_a_story_with_new_matches_is_known() {
         .await
         .unwrap();
     let history = shop.store.delivery_history(NOW, &[]).await.unwrap();
-    assert_eq!(history.alerted, [(desk(), pending[0].story)]);
+    assert_eq!(history.alerted, [(desk(), pending[0].story, None)], "what it said is not known");
     assert!(history.alerts.is_empty(), "only those after the instant asked for");
 }
 
@@ -323,7 +326,7 @@ async fn a_reader_beside_the_daemon_sees_commits_and_cannot_write() {
     let items = reader.items_after(None, 10).await.unwrap();
     assert_eq!(items[0].topics, [TopicName::new("metals")]);
     assert_eq!(reader.items_after(Some(items[0].id), 10).await.unwrap(), []);
-    assert!(matches!(reader.settle_pending(vec![]).await, Err(Error::ReadOnly)));
+    assert!(matches!(reader.settle_pending(NOW, vec![]).await, Err(Error::ReadOnly)));
     let nowhere = tempfile::tempdir().unwrap();
     assert!(matches!(Store::open_read_only(nowhere.path()), Err(Error::Open { .. })));
 }
@@ -340,4 +343,65 @@ async fn a_refused_batch_leaves_nothing_behind() {
     shop.store.record_polls(polls, wirewatch::health::learn).await.unwrap_err();
     assert!(shop.store.items_after(None, 10).await.unwrap().is_empty());
     assert!(shop.store.pending(10).await.unwrap().is_empty());
+}
+
+fn told(revision: u32, sources: u32, thread: Option<NotificationId>) -> Told {
+    let clauses = vec![1, u64::MAX];
+    Told { revision, at: NOW, sources, tier: Tier::First, headline: "Über".to_owned(), clauses, thread }
+}
+
+#[tokio::test]
+async fn what_was_told_is_stored_with_the_mail_that_tells_it() {
+    let shop = shop().await;
+    shop.record(NOW, vec![item("a", vec![key(KeyKind::Sole, 1)])]).await;
+    let story = shop.store.pending(10).await.unwrap()[0].story;
+    let tell = |key: &str, told: Told, in_reply_to| NewMail {
+        stories: vec![story],
+        thread: MailThread { tells: vec![(story, told)], in_reply_to },
+        ..mail(key)
+    };
+    let known = async || shop.store.delivery_history(NOW, &[]).await.unwrap().alerted.remove(0).2;
+    let first = shop.store.enqueue(NOW, vec![tell("alert/1", told(1, 1, None), None)]).await.unwrap();
+    let Enqueued::Queued(first) = first[0].clone() else { panic!("it is new") };
+    assert_eq!(known().await, Some(told(1, 1, Some(first.clone()))), "the first mail begins the thread");
+    let update = tell("update/1/2", told(2, 5, Some(first.clone())), Some(first.clone()));
+    shop.store.enqueue(NOW, vec![update.clone()]).await.unwrap();
+    assert_eq!(known().await, Some(told(2, 5, Some(first.clone()))));
+    // Enqueued again, and an older revision: nothing changes.
+    assert_eq!(shop.store.enqueue(NOW, vec![update]).await.unwrap(), [Enqueued::AlreadyQueued]);
+    shop.store.enqueue(NOW, vec![tell("other", told(1, 1, None), None)]).await.unwrap();
+    assert_eq!(known().await, Some(told(2, 5, Some(first.clone()))));
+    let sent = shop.store.lease_mail(NOW, later(60), 10).await.unwrap();
+    let threads: Vec<_> = sent.iter().map(|leased| leased.mail.in_reply_to.clone()).collect();
+    assert_eq!(threads, [None, Some(first), None]);
+}
+
+#[tokio::test]
+async fn volumes_count_stories_by_span() {
+    let shop = shop().await;
+    let titles = ["a", "b", "c"];
+    for (n, title) in (0..).zip(titles) {
+        let mut news = item(title, vec![key(KeyKind::Sole, n)]);
+        // The first two are one story.
+        news.story_key = Some(StoryKey([n / 2; 16]));
+        shop.record(later(u64::from(n) * 100), vec![news]).await;
+    }
+    let mut old = item("old", vec![key(KeyKind::Sole, 9)]);
+    (old.announce, old.routes) = (Announce::Baseline, Vec::new());
+    shop.record(later(50), vec![old]).await;
+    let topics = vec![TopicName::new("metals"), TopicName::new("rain")];
+    let count = async |edges: &[u64]| {
+        let edges = edges.iter().map(|s| later(*s)).collect();
+        shop.store.topic_volumes(topics.clone(), edges).await.unwrap()
+    };
+    assert_eq!(count(&[0, 150, 200, 201]).await, [[1, 0, 1], [0, 0, 0]]);
+    assert_eq!(count(&[0, 100, 300]).await, [[1, 2], [0, 0]], "a story counts in each span");
+    assert_eq!(count(&[0]).await, [[0_u32; 0], []]);
+    // N and N + 1 spans: the latest stay.
+    let edges: Vec<u64> = (0..=wirewatch::store::MAX_SPANS as u64).collect();
+    assert_eq!(count(&edges).await[0].len(), wirewatch::store::MAX_SPANS);
+    let edges: Vec<u64> = (0..=wirewatch::store::MAX_SPANS as u64 + 1).collect();
+    let counted = count(&edges).await.remove(0);
+    assert_eq!((counted.len(), counted[0]), (wirewatch::store::MAX_SPANS, 0), "the first second is left out");
+    assert_eq!(shop.store.archive_begins_at().await.unwrap(), Some(NOW));
 }

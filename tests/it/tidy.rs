@@ -13,6 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("feed", &["model", "text"]),
     ("query", &["model", "text"]),
     ("matching", &["model", "text", "query"]),
+    ("story", &["model", "text"]),
     ("schedule", &["model"]),
     ("health", &["model"]),
     ("plan", &["model", "schedule"]),
@@ -29,7 +30,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
 ];
 /// Modules without IO, clock, environment or async.
-const PURE: &[&str] = &["model", "text", "feed", "query", "matching", "schedule", "health", "plan", "render"];
+const PURE: &[&str] =
+    &["model", "text", "feed", "query", "matching", "story", "schedule", "health", "plan", "render"];
 const NOT_PURE: &[&str] = &[
     "tokio",
     "reqwest",
@@ -49,6 +51,7 @@ const HOMES: &[(&str, &str)] = &[
     ("lettre::", "mail"),
     ("feed_rs::", "feed"),
     ("sd_notify::", "systemd"),
+    ("aws_lc_rs::", "store"),
 ];
 const SQL: &[&str] = &["SELECT ", "INSERT INTO ", "INSERT OR ", "DELETE FROM ", "CREATE TABLE ", "PRAGMA "];
 const MAX_LINES: usize = 600;

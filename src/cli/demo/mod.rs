@@ -126,6 +126,7 @@ name = "desk"
 to = ["desk@example.com"]
 topics = ["us-china-trade", "leader-calls"]
 deliver = "alert"
+group_wait = "0s"       # the demo waits for nobody
 zone = "Europe/London"
 
 [[subscription]]

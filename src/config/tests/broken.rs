@@ -158,6 +158,14 @@ fn state_poll_and_fetch() {
         "`interval` (2d) is longer than `max_backoff` (1d)",
         "raise max_backoff",
     );
+    check(
+        "[poll]\nmax_interval = \"10m\"",
+        (2, 16),
+        "`max_interval` (10m) is shorter than `interval` (15m)",
+        "raise max_interval",
+    );
+    check("[poll]\nbudget = 0", (2, 10), "`budget` is out of range", "from 1 to 100000000");
+    check("[poll]\nbudget = 100000001", (2, 10), "`budget` is out of range", "from 1 to 100000000");
     check("[poll]\nconcurrency = 0", (2, 15), "`concurrency` is out of range", "from 1 to 1024");
     check("[poll]\nconcurrency = \"64\"", (2, 15), "`concurrency` is a string", "whole number");
     check("[poll]\nper_host = -1", (2, 12), "`per_host` is out of range", "from 1 to 32");

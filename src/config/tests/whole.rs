@@ -7,7 +7,7 @@ use jiff::civil::time;
 use super::*;
 use crate::{
     config::*,
-    model::{Days, Delivery, OnAdd, TopicSelector, WhenEmpty},
+    model::{Dates, Days, Delivery, OnAdd, TopicSelector, WhenEmpty},
 };
 
 fn loaded(fixture: &Fixture) -> Config {
@@ -71,7 +71,17 @@ fn the_example_shows_every_key_and_what_it_promises() {
 /// Uncomments the values shown for keys without a default: they are taken too.
 #[test]
 fn the_values_shown_in_comments_are_good_ones() {
-    let shown = ["user_agent", "contact", "maildir", "quiet", "max_per_hour", "all"];
+    let shown = [
+        "user_agent",
+        "contact",
+        "maildir",
+        "commands_to",
+        "quiet",
+        "break_through",
+        "max_per_hour",
+        "escalate",
+        "all",
+    ];
     let text: String = example()
         .lines()
         .map(|line| match line.strip_prefix("# ") {
@@ -192,7 +202,7 @@ fn a_digest_and_its_defaults() {
     let subscription = &config.subscriptions[0];
     let Delivery::Digest(digest) = &subscription.delivery else { panic!("a digest") };
     assert_eq!(digest.at, [time(7, 30, 0, 0), time(17, 0, 0, 0)]);
-    assert_eq!((digest.days, digest.when_empty), (Days::ALL, WhenEmpty::Send));
+    assert_eq!((digest.on, digest.when_empty), (Dates::Weekdays(Days::ALL), WhenEmpty::Send));
     assert_eq!(subscription.topics, TopicSelector::All);
     assert_eq!(subscription.zone.iana_name(), Some("UTC"));
     assert_eq!(subscription.to.len(), 1);

@@ -49,20 +49,20 @@ fn every_version_of_rss_is_read() {
         is_port_fees(&clean(&rss(ITEM).replace("2.0", version)));
     }
     for version in ["0.93", "0.94", "2", "2.00", "2.0.1", ""] {
-        is_port_fees(&repaired(&rss(ITEM).replace("\"2.0\"", &format!("\"{version}\""))));
+        is_port_fees(&salvaged(&rss(ITEM).replace("\"2.0\"", &format!("\"{version}\""))));
     }
-    is_port_fees(&repaired(&rss(ITEM).replace(" version=\"2.0\"", "")));
-    is_port_fees(&repaired(&rss(ITEM).replace("rss", "RSS")));
-    is_port_fees(&repaired(
+    is_port_fees(&salvaged(&rss(ITEM).replace(" version=\"2.0\"", "")));
+    is_port_fees(&salvaged(&rss(ITEM).replace("rss", "RSS")));
+    is_port_fees(&salvaged(
         &rss(ITEM)
             .to_uppercase()
             .replace("PORT FEES RISE", "Port fees rise")
             .replace("HTTPS://NEWS.EXAMPLE/A", "https://news.example/a")
             .replace("&LT;P&GT;FROM &LT;B&GT;MONDAY&LT;/B&GT;.&LT;/P&GT;", "From Monday."),
     ));
-    is_port_fees(&repaired(&rss(ITEM).replace("<rss ", "<rss xmlns=\"http://backend.example/rss2\" ")));
-    is_port_fees(&repaired(&format!("<channel><title>T</title>{ITEM}</channel>")));
-    is_port_fees(&repaired(&format!("<rss version=\"2.0\"><channel><title>T</title></channel>{ITEM}</rss>")));
+    is_port_fees(&salvaged(&rss(ITEM).replace("<rss ", "<rss xmlns=\"http://backend.example/rss2\" ")));
+    is_port_fees(&salvaged(&format!("<channel><title>T</title>{ITEM}</channel>")));
+    is_port_fees(&salvaged(&format!("<rss version=\"2.0\"><channel><title>T</title></channel>{ITEM}</rss>")));
 }
 
 #[test]
@@ -78,9 +78,9 @@ fn rdf_is_read() {
     let items = clean(&rdf("http://purl.org/rss/1.0/", "https://news.example/a", &inside));
     is_port_fees(&items);
     assert_eq!(items[0].published_at, "2026-11-24T07:00:00Z".parse().ok());
-    is_port_fees(&repaired(&rdf("http://my.netscape.com/rdf/simple/0.9/", "y", &inside)));
+    is_port_fees(&salvaged(&rdf("http://my.netscape.com/rdf/simple/0.9/", "y", &inside)));
     let linkless = inside.replace("<link>https://news.example/a</link>", "");
-    is_port_fees(&repaired(&rdf("http://purl.org/rss/1.0/", "https://news.example/a", &linkless)));
+    is_port_fees(&salvaged(&rdf("http://purl.org/rss/1.0/", "https://news.example/a", &linkless)));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn atom_1_is_read() {
 fn a_single_atom_entry_is_a_feed_of_one() {
     let entry =
         "<entry xmlns=\"http://www.w3.org/2005/Atom\"><title>Alone</title><link href=\"/a\"/></entry>";
-    assert_eq!(titles(&repaired(entry)), ["Alone"]);
+    assert_eq!(titles(&salvaged(entry)), ["Alone"]);
 }
 
 #[test]
@@ -115,14 +115,14 @@ fn atom_0_3_and_misspelled_namespaces_are_read() {
         <title mode="escaped" type="text/html">Port &lt;b&gt;fees&lt;/b&gt; rise</title><link rel="alternate" type="text/html"
         href="https://news.example/a"/><issued>2026-11-24T07:00:00Z</issued><modified>2026-11-24T08:00:00Z</modified>
         <summary type="text/plain">From Monday.</summary></entry></feed>"#;
-    let items = repaired(old);
+    let items = salvaged(old);
     is_port_fees(&items);
     assert_eq!(items[0].published_at, "2026-11-24T07:00:00Z".parse().ok());
     let entry = "<entry><title>Port fees rise</title><link href='https://news.example/a'/><summary>From Monday.</summary></entry>";
     for namespace in
         ["https://www.w3.org/2005/Atom", "http://www.w3.org/2005/atom/", "http://www.w3.org/2005/Atom#"]
     {
-        is_port_fees(&repaired(&atom(entry).replace("http://www.w3.org/2005/Atom", namespace)));
+        is_port_fees(&salvaged(&atom(entry).replace("http://www.w3.org/2005/Atom", namespace)));
     }
     is_port_fees(&clean(&atom(entry).replace(" xmlns=\"http://www.w3.org/2005/Atom\"", "")));
 }
@@ -137,7 +137,7 @@ fn odd_types_of_atom_texts_are_read() {
         is_port_fees(&read(&atom(&entry)).0.items);
     }
     let both = "<entry><title>T</title><content type='html' src='/x'>Body</content></entry>";
-    assert_eq!(repaired(&atom(both))[0].summary, "Body");
+    assert_eq!(salvaged(&atom(both))[0].summary, "Body");
 }
 
 #[test]

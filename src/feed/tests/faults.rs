@@ -22,7 +22,7 @@ fn stray_ampersands_and_bad_references_cost_nothing() {
         ("A&#0;B", "A\u{FFFD}B"),
         ("AT&T &amp; co", "AT&T & co"),
     ] {
-        let found = repaired(&rss(&format!("<item><title>{title}</title></item>{}", items(1))));
+        let found = salvaged(&rss(&format!("<item><title>{title}</title></item>{}", items(1))));
         assert_eq!(titles(&found), [expect, "Headline 1"]);
     }
     let found = clean(&rss("<item><title>A&nbsp;B &eacute;t&eacute; &#8211; C</title></item>"));
@@ -50,31 +50,38 @@ fn what_stands_before_the_root_is_skipped() {
 }
 
 #[test]
-fn a_cut_feed_gives_its_complete_items() {
+fn a_cut_feed_gives_its_complete_items_and_marks_the_cut_one() {
     let whole = rss(&items(3));
     let third = whole.find("<title>Headline 3").unwrap();
-    for cut in [third + 7, third + 20, whole.find("g3<").unwrap(), whole.find("Text 3").unwrap() + 3] {
-        assert_eq!(titles(&repaired(&whole[..cut])), ["Headline 1", "Headline 2"], "cut at {cut}");
+    for cut in [third + 7, third + 20] {
+        assert_eq!(titles(&salvaged(&whole[..cut])), ["Headline 1", "Headline 2"], "cut at {cut}");
+    }
+    for cut in [whole.find("g3<").unwrap(), whole.find("Text 3").unwrap() + 3] {
+        let (feed, warnings) = read(&whole[..cut]);
+        assert_eq!(titles(&feed.items), ["Headline 1", "Headline 2", "Headline 3"], "cut at {cut}");
+        assert_eq!((feed.items[2].summary.as_str(), warnings.last()), ("", Some(&Warning::CutItem)));
     }
     let end = whole.find("</channel>").unwrap();
-    assert_eq!(repaired(&whole[..end]).len(), 3);
-    assert_eq!(repaired(&whole[..end + 12]).len(), 3);
-    let first = whole.find("Text 1").unwrap();
+    assert_eq!(salvaged(&whole[..end]).len(), 3);
+    assert_eq!(salvaged(&whole[..end + 12]).len(), 3);
+    let first = whole.find("Headline 1").unwrap();
     assert!(matches!(read_bytes(&whole.as_bytes()[..first]), Err(Error::Malformed { .. })));
+    assert_eq!(salvaged(&whole[..whole.find("<item>").unwrap()]).len(), 0);
 }
 
 #[test]
-fn a_feed_cut_anywhere_never_gives_a_partial_item() {
+fn a_feed_cut_anywhere_gives_no_partial_item_unmarked() {
     let whole = rss(&items(3));
     for cut in 1..whole.len() {
-        if let Ok((feed, _)) = read_bytes(&whole.as_bytes()[..cut]) {
-            for (n, item) in feed.items.iter().enumerate() {
-                let n = n + 1;
-                assert_eq!(
-                    (item.title.clone(), item.summary.clone()),
-                    (format!("Headline {n}"), format!("Text {n}."))
-                );
-            }
+        let Ok((mut feed, warnings)) = read_bytes(&whole.as_bytes()[..cut]) else { continue };
+        if warnings.contains(&Warning::CutItem) {
+            let last = feed.items.pop().unwrap();
+            assert_eq!(last.title, format!("Headline {}", feed.items.len() + 1));
+        }
+        for (n, item) in feed.items.iter().enumerate() {
+            let n = n + 1;
+            let (title, text) = (format!("Headline {n}"), format!("Text {n}."));
+            assert_eq!((item.title.clone(), item.summary.clone()), (title, text));
         }
     }
 }
@@ -91,7 +98,7 @@ fn ill_formed_xml_is_read_as_meant() {
         ("<item><title>One</title><description>a</description>", "a"),
         ("<item><title>One</title><description>a</description><x:y></item>", "a"),
     ] {
-        let found = repaired(&rss(&format!("{fault}{}", items(1))));
+        let found = salvaged(&rss(&format!("{fault}{}", items(1))));
         assert_eq!(titles(&found), ["One", "Headline 1"], "{fault}");
         assert_eq!(found[0].summary, expect, "{fault}");
     }
@@ -101,7 +108,7 @@ fn ill_formed_xml_is_read_as_meant() {
 fn undeclared_prefixes_do_not_overwrite_fields() {
     let item = "<item><title>Right</title><link>https://news.example/a</link><media:title>Wrong</media:title>\
                 <slash:comments>5</slash:comments><dc:creator>Ann</dc:creator><media:description/></item>";
-    let found = repaired(&rss(item));
+    let found = salvaged(&rss(item));
     assert_eq!(titles(&found), ["Right"]);
     assert_eq!(found[0].link.as_ref().map(Url::as_str), Some("https://news.example/a"));
     assert_eq!(found[0].author.as_deref(), Some("Ann"));
@@ -111,7 +118,7 @@ fn undeclared_prefixes_do_not_overwrite_fields() {
 fn markup_inside_titles_is_kept_whole() {
     let item =
         "<item><title>Test: <b>all</b> of it</title><description>One <i>two</i> three</description></item>";
-    let found = repaired(&rss(item));
+    let found = salvaged(&rss(item));
     assert_eq!((titles(&found), found[0].summary.as_str()), (vec!["Test: all of it"], "One two three"));
 }
 
@@ -126,7 +133,7 @@ fn faulty_extensions_do_not_lose_the_feed() {
         "<itunes:duration>99999999999999999999999</itunes:duration>",
     ] {
         let text = rss(&items(2).replace("</item>", &format!("{extension}</item>"))).replace("<rss ", spaces);
-        assert_eq!(titles(&repaired(&text)), ["Headline 1", "Headline 2"]);
+        assert_eq!(titles(&salvaged(&text)), ["Headline 1", "Headline 2"]);
     }
 }
 
@@ -172,7 +179,8 @@ fn other_documents_are_told_apart() {
         ("", "the answer is empty"),
         (" \u{FEFF}\n", "the answer is empty"),
         ("Not found", "plain text, not a feed"),
-        ("<urlset><url/></urlset>", "a sitemap, not a feed"),
+        ("<urlset><url/></urlset>", "a sitemap without news, not a feed"),
+        ("<foaf:RDF xmlns:foaf='u'><foaf:Person/></foaf:RDF>", "an XML document of another kind, not a feed"),
         ("<opml version='2.0'/>", "an OPML list of feeds, not a feed"),
         ("<error>no</error>", "a document of another kind, not a feed"),
         ("{\"error\":1}", "a JSON document of another kind, not a feed"),
@@ -190,9 +198,10 @@ fn other_documents_are_told_apart() {
 #[test]
 fn items_that_cannot_be_read_are_an_error() {
     let wrapped = rss("<x:wrap xmlns:x=\"u\"><item><title>Found</title></item></x:wrap>");
-    assert_eq!(titles(&repaired(&wrapped)), ["Found"]);
+    assert_eq!(titles(&salvaged(&wrapped)), ["Found"]);
     let foreign = rss("<x:item xmlns:x=\"u\"><x:title>Lost</x:title></x:item>");
     assert_eq!(read_bytes(foreign.as_bytes()).err(), Some(Error::EntriesLost { seen: 1 }));
-    let empty = read_bytes(rss("<item/><item></item>").as_bytes()).unwrap();
-    assert_eq!((empty.0.items.len(), empty.1), (0, vec![Warning::EmptyItem, Warning::EmptyItem]));
+    let empty = read_bytes(rss("<item/><item></item>").as_bytes());
+    let (feed, warnings) = empty.unwrap();
+    assert_eq!((feed.items.len(), warnings.last()), (2, Some(&Warning::EmptyItems { count: 2 })));
 }

@@ -1,10 +1,13 @@
 //! Tests of the module as a whole: what a body gives.
 
+mod agreement;
+mod classes;
 mod dialects;
 mod faults;
 mod hostile;
 mod identity;
 mod properties;
+mod weight;
 
 use url::Url;
 
@@ -28,7 +31,7 @@ fn read(text: &str) -> (ParsedFeed, Vec<Warning>) {
     read_bytes(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text:.2000}"))
 }
 
-/// The items of a body that needs no repair.
+/// The items of a body that feed-rs reads.
 #[track_caller]
 fn clean(text: &str) -> Vec<Item> {
     let (feed, warnings) = read(text);
@@ -36,11 +39,11 @@ fn clean(text: &str) -> Vec<Item> {
     feed.items
 }
 
-/// The items of a body that needs repair.
+/// The items of a body that salvage reads.
 #[track_caller]
-fn repaired(text: &str) -> Vec<Item> {
+fn salvaged(text: &str) -> Vec<Item> {
     let (feed, warnings) = read(text);
-    assert!(matches!(warnings[..], [Warning::Repaired(_)]), "{warnings:?}: {text:.2000}");
+    assert!(matches!(warnings[..], [Warning::Salvaged(_)]), "{warnings:?}: {text:.2000}");
     feed.items
 }
 

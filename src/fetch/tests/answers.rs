@@ -42,7 +42,9 @@ async fn a_304_keeps_old_validators_and_works_through_a_redirect() {
     });
     let sent = Validators { etag: Some(b"\"1\"".to_vec()), last_modified: Some(b"then".to_vec()) };
     let request = FetchRequest { url: server.url("/old"), validators: sent };
-    let Ok(Fetched::NotModified { validators, redirects }) = fetcher(|_| {}).fetch(&request).await else {
+    let manner = Manner { validated: Some(server.url("/new")), access: None };
+    let fetched = fetcher(|_| {}).fetch_as(&request, &manner).await;
+    let Ok(Fetched::NotModified { validators, redirects, .. }) = fetched else {
         panic!("no 304");
     };
     assert_eq!(
@@ -51,7 +53,38 @@ async fn a_304_keeps_old_validators_and_works_through_a_redirect() {
     );
     assert_eq!(redirects.len(), 1);
     assert_eq!((redirects[0].status, redirects[0].to.as_str()), (301, server.url("/new").as_str()));
-    assert_eq!(field(&server.requests()[1], "If-None-Match").as_deref(), Some(&b"\"1\""[..]));
+    let sent = server.requests().iter().map(|r| field(r, "If-None-Match")).collect::<Vec<_>>();
+    assert_eq!(sent, [None, Some(b"\"1\"".to_vec())], "only the address that gave them gets them back");
+}
+
+#[tokio::test]
+async fn validators_of_one_address_are_not_shown_to_another() {
+    let server = Server::start(|path| match path {
+        "/feed" => (redirect(302, "/elsewhere"), Then::Close),
+        _ => (ok("", b"<rss/>"), Then::Close),
+    });
+    let validators = Validators { etag: Some(b"\"1\"".to_vec()), last_modified: None };
+    fetcher(|_| {}).fetch(&FetchRequest { url: server.url("/feed"), validators }).await.unwrap();
+    let sent = server.requests().iter().map(|r| field(r, "If-None-Match")).collect::<Vec<_>>();
+    assert_eq!(sent, [Some(b"\"1\"".to_vec()), None]);
+}
+
+#[tokio::test]
+async fn wishes_of_an_answer_and_of_the_redirect_before_it_are_told() {
+    let server = Server::start(|path| match path {
+        "/old" => {
+            let head = "HTTP/1.1 302 Found\r\nLocation: /new\r\nRetry-After: 90\r\nContent-Length: 0\r\n\r\n";
+            (head.into(), Then::Close)
+        }
+        "/soon" => (ok("Retry-After: 0\r\n", b"<rss/>"), Then::Close),
+        _ => (ok("Cache-Control: max-age=600\r\n", b"<rss/>"), Then::Close),
+    });
+    let fetcher = fetcher(|_| {});
+    let now = time::from_millis(NOW_MS);
+    let after = |seconds| Some(time::after(now, std::time::Duration::from_secs(seconds)));
+    let wishes = response(&fetcher, server.url("/old")).await.wishes;
+    assert_eq!((wishes.retry_at, wishes.fresh_for.map(|f| f.as_secs())), (after(90), Some(600)));
+    assert_eq!(response(&fetcher, server.url("/soon")).await.wishes.retry_at, after(0));
 }
 
 #[tokio::test]

@@ -146,3 +146,28 @@ async fn no_error_repeats_what_is_secret_in_a_url() {
     let login = Url::parse(&format!("http://{secret}:{secret}@feed.example/")).unwrap();
     assert!(!texts(get(&fetcher(|_| {}), login).await.unwrap_err()).contains(secret));
 }
+
+#[tokio::test]
+async fn a_server_of_the_open_web_leads_to_nothing_that_is_allowed_for_others() {
+    let inside = Server::says("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<rss/>", Then::HangUp);
+    let port = inside.port;
+    let outside = Server::start(move |path| match path {
+        "/by-address" => (redirect(302, &format!("http://127.0.0.2:{port}/")), Then::Close),
+        _ => (redirect(302, &format!("http://inside.example:{port}/")), Then::Close),
+    });
+    let mut fetcher = guarded(&["127.0.0.0/8", "inside.example"], |_| {});
+    let named = Url::parse(&format!("http://inside.example:{port}/")).unwrap();
+    response(&fetcher, named.clone()).await;
+    // From here on the server at 127.0.0.1 counts as one of the open web. A connection to the inside may still be open.
+    fetcher.is_outside = |ip| ip == IpAddr::from(Ipv4Addr::LOCALHOST);
+    for path in ["/by-address", "/by-name"] {
+        let error = get(&fetcher, outside.url(path)).await.unwrap_err();
+        assert_eq!(error.kind(), FailureKind::Refused, "{path}: {error}");
+        assert!(
+            error.to_string().starts_with("the server redirects into a network of your own: "),
+            "{error}"
+        );
+        assert_eq!(error.redirects().len(), 1);
+    }
+    assert_eq!(inside.requests().len(), 1);
+}

@@ -6,6 +6,7 @@
 //!
 //! Rejected: a server library, which would mend the crooked answers these tests are about.
 
+mod access;
 mod answers;
 mod bodies;
 mod guard;
@@ -22,7 +23,9 @@ use std::{
 
 use url::Url;
 
-use super::{AllowList, FetchRequest, Fetched, Fetcher, Options, Response, error::Error, resolve::Lookup};
+use super::{
+    AllowList, FetchRequest, Fetched, Fetcher, Manner, Options, Response, error::Error, resolve::Lookup,
+};
 use crate::{
     clock::Clock,
     model::{FailureKind, Validators, time},

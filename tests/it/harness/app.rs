@@ -9,7 +9,7 @@ use wirewatch::{
     config::{self, Config, Environment},
     daemon::{Catalog, Daemon, Janitor, Mailer, Planner, Poller, Progress, StepError, TransportSpec},
     mail::{Identity, Memory, Sender},
-    model::{OutboundMail, Timestamp, time},
+    model::{Delivery, EventKind, FeedSpec, FeedState, OutboundMail, Subscription, Timestamp, time},
     store::Store,
 };
 
@@ -25,7 +25,10 @@ pub struct TestApp {
     pub clock: Clock,
     pub memory: Memory,
     pub store: Store,
+    /// In force, as the planner has them.
+    pub subscriptions: Vec<Subscription>,
     config: String,
+    feeds: Vec<FeedSpec>,
     poller: Poller,
     planner: Planner,
     mailer: Mailer,
@@ -82,15 +85,37 @@ impl TestApp {
         Self::assemble(dir, farm, clock, memory, &config).await
     }
 
+    /// The same application, ended in order and started again.
+    pub async fn stopped_and_restarted(mut self) -> Self {
+        self.poller.drain().await.unwrap();
+        self.killed_and_restarted().await
+    }
+
     async fn assemble(dir: TempDir, farm: Farm, clock: Clock, memory: Memory, text: &str) -> Self {
+        farm.keep_time(clock.clone());
         let path = dir.path().join("wirewatch.toml");
         std::fs::write(&path, text).unwrap();
         let (config, catalog) = load(&path, &clock, &memory);
+        let subscriptions = catalog.subscriptions.clone();
         let store = Store::open(&config.state.dir).unwrap();
         let daemon = Daemon::build(store.clone(), clock.clone(), catalog).await.unwrap();
         let (poller, planner, mailer) = (daemon.poller(), daemon.planner(), daemon.mailer());
-        let (config, janitor) = (text.to_owned(), daemon.janitor());
-        Self { dir, farm, clock, memory, store, config, poller, planner, mailer, janitor, daemon }
+        let (feeds, config, janitor) = (config.feeds, text.to_owned(), daemon.janitor());
+        Self {
+            dir,
+            farm,
+            clock,
+            memory,
+            store,
+            subscriptions,
+            config,
+            feeds,
+            poller,
+            planner,
+            mailer,
+            janitor,
+            daemon,
+        }
     }
 
     async fn into_parts(self) -> (TempDir, Farm, Clock, Memory) {
@@ -106,13 +131,45 @@ impl TestApp {
         let path = self.dir.path().join("wirewatch.toml");
         std::fs::write(&path, text).unwrap();
         self.config = text.to_owned();
-        self.daemon.replace_catalog(load(&path, &self.clock, &self.memory).1);
+        let catalog = load(&path, &self.clock, &self.memory).1;
+        self.subscriptions.clone_from(&catalog.subscriptions);
+        self.daemon.replace_catalog(catalog);
     }
 
     /// Polls what is due, until nothing is.
     pub async fn poll(&mut self) {
         let never = CancellationToken::new();
         while self.poller.step(self.clock.now(), &never).await.unwrap() == Progress::Worked {}
+    }
+
+    /// Polls for so long: the clock goes from one instant at which something is due to the next.
+    pub async fn poll_for(&mut self, span: Duration) {
+        let (end, never) = (time::after(self.clock.now(), span), CancellationToken::new());
+        while self.clock.now() < end {
+            if let Progress::Idle { until } = self.poller.step(self.clock.now(), &never).await.unwrap() {
+                let now = self.clock.now();
+                let next = until.unwrap_or(end).clamp(time::after(now, Duration::from_millis(1)), end);
+                self.clock.advance(time::between(now, next));
+            }
+        }
+    }
+
+    /// One step that begins what may begin and waits for nothing.
+    pub async fn begin_visits(&mut self) {
+        let at_once = CancellationToken::new();
+        at_once.cancel();
+        self.poller.step(self.clock.now(), &at_once).await.unwrap();
+    }
+
+    /// What is known of the feeds, in the order of the configuration.
+    pub async fn feed_states(&self) -> Vec<FeedState> {
+        self.store.sync_feeds(self.clock.now(), self.feeds.clone()).await.unwrap()
+    }
+
+    /// What happened to feeds, oldest first.
+    pub async fn events(&self) -> Vec<(EventKind, String)> {
+        let found = self.store.feed_events(START, 1_000).await.unwrap();
+        found.into_iter().rev().map(|report| (report.event.kind, report.event.detail)).collect()
     }
 
     /// Begins the visits that are due, up to where `path` was asked for and has not answered yet.
@@ -163,6 +220,16 @@ impl TestApp {
         rusqlite::Connection::open(self.store.path()).unwrap().execute_batch(sql).unwrap();
     }
 
+    /// Items in the store.
+    pub fn stored_items(&self) -> usize {
+        let store = rusqlite::Connection::open(self.store.path()).unwrap();
+        store
+            .query_row("SELECT count(*) FROM item", [], |row| row.get::<_, i64>(0))
+            .unwrap()
+            .try_into()
+            .unwrap()
+    }
+
     /// Begins the visits that are due, and is killed while `path` has not answered yet.
     pub async fn killed_while_visiting(mut self, path: &str) -> Self {
         self.poll_until_visiting(path).await;
@@ -172,6 +239,19 @@ impl TestApp {
     /// Plans until nothing is due.
     pub async fn plan(&mut self) {
         while self.planner.step(self.clock.now()).await.unwrap() == Progress::Worked {}
+    }
+
+    /// Plans while `table` is missing, which the store refuses, and puts it back. What is refused stays pending.
+    pub async fn plan_refused_by(&mut self, table: &str) -> Result<Progress, StepError> {
+        self.tamper(&format!("ALTER TABLE {table} RENAME TO aside"));
+        let stepped = self.planner.step(self.clock.now()).await;
+        self.tamper(&format!("ALTER TABLE aside RENAME TO {table}"));
+        stepped
+    }
+
+    /// One step of the planner: when it is to be called next, if nothing was due.
+    pub async fn plan_once(&mut self) -> Progress {
+        self.planner.step(self.clock.now()).await.unwrap()
     }
 
     /// Sends until nothing is due.
@@ -221,5 +301,13 @@ fn load(path: &Path, clock: &Clock, memory: &Memory) -> (Config, Catalog) {
     let config = config::load(path, &environment, &config::read_outlines).unwrap_or_else(|e| panic!("{e}"));
     let mut catalog = Catalog::from_config(&config, &environment, clock.clone()).unwrap();
     catalog.transport = TransportSpec::Memory(memory.clone());
+    // The clock stands still within a turn, so alerts wait for others only where a test is about that.
+    if !std::fs::read_to_string(path).unwrap().contains("group_wait") {
+        for subscription in &mut catalog.subscriptions {
+            if let Delivery::Alert(policy) = &mut subscription.delivery {
+                policy.group_wait = Duration::ZERO;
+            }
+        }
+    }
     (config, catalog)
 }

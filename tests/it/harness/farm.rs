@@ -1,7 +1,7 @@
 //! A scripted web server on loopback that remembers what it was asked.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex},
@@ -9,6 +9,7 @@ use std::{
 };
 
 use tokio::sync::Notify;
+use wirewatch::{clock::Clock, model::Timestamp};
 
 /// What the farm answers for a path.
 #[derive(Debug, Clone)]
@@ -70,7 +71,10 @@ pub fn rss_item(guid: &str, title: &str, link: &str, date: jiff::Timestamp) -> S
 /// One request as the farm saw it.
 #[derive(Debug, Clone)]
 pub struct Request {
+    pub method: String,
     pub path: String,
+    /// When it came, by the clock the farm was given.
+    pub at: Option<Timestamp>,
     pub headers: Vec<(String, String)>,
     pub answered: u16,
 }
@@ -85,7 +89,12 @@ impl Request {
 #[derive(Debug, Default)]
 struct State {
     pages: HashMap<String, Page>,
+    /// What each further visit of a path finds there; the last page stays.
+    scripts: HashMap<String, VecDeque<Page>>,
     log: Vec<Request>,
+    clock: Option<Clock>,
+    /// Requests that wait for their answer, now and at most.
+    open: (usize, usize),
 }
 
 /// The server; it ends with the process.
@@ -123,6 +132,26 @@ impl Farm {
         self.changed.notify_all();
     }
 
+    /// Each visit of a path finds the next page there; the last one stays.
+    pub fn script(&self, path: &str, pages: impl IntoIterator<Item = Page>) {
+        self.state.lock().unwrap().scripts.insert(path.to_owned(), pages.into_iter().collect());
+    }
+
+    /// Requests are logged with the time of this clock from now on.
+    pub fn keep_time(&self, clock: Clock) {
+        self.state.lock().unwrap().clock = Some(clock);
+    }
+
+    /// Most requests that waited for an answer at one time.
+    pub fn peak(&self) -> usize {
+        self.state.lock().unwrap().open.1
+    }
+
+    /// Host and port.
+    pub fn authority(&self) -> String {
+        self.address.to_string()
+    }
+
     /// Returns once a path was asked for `times` times.
     pub async fn visited(&self, path: &str, times: usize) {
         loop {
@@ -148,7 +177,15 @@ impl Farm {
 fn serve(stream: &TcpStream, state: &Mutex<State>, visited: &Notify, changed: &Condvar) {
     let _ = stream.set_nodelay(true);
     let mut reader = BufReader::new(stream);
-    while let Some((path, headers)) = read_head(&mut reader) {
+    while let Some((method, path, headers)) = read_head(&mut reader) {
+        {
+            let mut state = state.lock().unwrap();
+            if let Some(next) = state.scripts.get_mut(&path).and_then(VecDeque::pop_front) {
+                state.pages.insert(path.clone(), next);
+            }
+            let open = state.open.0 + 1;
+            state.open = (open, state.open.1.max(open));
+        }
         let page_of = |state: &State| state.pages.get(&path).cloned().unwrap_or_else(|| Page::status(404));
         let mut page = page_of(&state.lock().unwrap());
         let asked = headers.iter().find(|(name, _)| name == "if-none-match").map(|(_, value)| value.clone());
@@ -157,13 +194,19 @@ fn serve(stream: &TcpStream, state: &Mutex<State>, visited: &Notify, changed: &C
             page.status == 200 && tag.is_some() && tag == asked
         };
         let answered = if is_unchanged(&page) { 304 } else { page.status };
-        state.lock().unwrap().log.push(Request { path: path.clone(), headers: headers.clone(), answered });
+        {
+            let mut state = state.lock().unwrap();
+            let at = state.clock.as_ref().map(Clock::now);
+            let (path, headers) = (path.clone(), headers.clone());
+            state.log.push(Request { method, path, at, headers, answered });
+        }
         visited.notify_one();
         let mut waiting = state.lock().unwrap();
         while page.hang {
             waiting = changed.wait(waiting).unwrap();
             page = page_of(&waiting);
         }
+        waiting.open.0 -= 1;
         drop(waiting);
         let unchanged = is_unchanged(&page);
         let (status, body) = if unchanged { (304, &[][..]) } else { (page.status, &page.body[..]) };
@@ -171,28 +214,33 @@ fn serve(stream: &TcpStream, state: &Mutex<State>, visited: &Notify, changed: &C
         for (name, value) in &page.headers {
             answer.extend(format!("{name}: {value}\r\n").into_bytes());
         }
-        if status != 304 {
+        // A script may tell a length of its own.
+        if status != 304 && !page.headers.iter().any(|(name, _)| name == "Content-Length") {
             answer.extend(format!("Content-Length: {}\r\n", body.len()).into_bytes());
         }
         answer.extend(b"\r\n");
         answer.extend(body);
-        if (&mut &*stream).write_all(&answer).is_err() {
+        let hangs_up = page.headers.iter().any(|(name, value)| name == "Connection" && value == "close");
+        if (&mut &*stream).write_all(&answer).is_err() || hangs_up {
             return;
         }
     }
 }
 
-fn read_head(reader: &mut BufReader<&TcpStream>) -> Option<(String, Vec<(String, String)>)> {
+type Head = (String, String, Vec<(String, String)>);
+
+fn read_head(reader: &mut BufReader<&TcpStream>) -> Option<Head> {
     let mut line = String::new();
     reader.take(64 * 1024).read_line(&mut line).ok().filter(|n| *n > 0)?;
-    let path = line.split(' ').nth(1)?.to_owned();
+    let mut words = line.split(' ').map(str::to_owned);
+    let (method, path) = (words.next()?, words.next()?);
     let mut headers = Vec::new();
     loop {
         let mut line = String::new();
         reader.take(64 * 1024).read_line(&mut line).ok().filter(|n| *n > 0)?;
         match line.trim_end().split_once(':') {
             Some((name, value)) => headers.push((name.to_lowercase(), value.trim().to_owned())),
-            None => return Some((path, headers)),
+            None => return Some((method, path, headers)),
         }
     }
 }

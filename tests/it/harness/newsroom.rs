@@ -182,6 +182,7 @@ impl Newsroom {
             matches: Vec::new(),
             announce: Announce::Baseline,
             routes: Vec::new(),
+            alerts: 0,
         }
     }
 }

@@ -8,6 +8,7 @@ use std::{
         mpsc::{Receiver, Sender, channel},
     },
     thread,
+    time::Duration,
 };
 
 /// One mail as it arrived.
@@ -72,9 +73,12 @@ impl Sink {
 
     /// Waits for the next mail to arrive whole.
     pub fn next(&self) -> Received {
-        self.arrivals
-            .recv_timeout(std::time::Duration::from_secs(60))
-            .expect("no mail arrived within a minute")
+        self.next_within(Duration::from_secs(60)).expect("no mail arrived within a minute")
+    }
+
+    /// The next mail to arrive whole, unless none does for so long.
+    pub fn next_within(&self, patience: Duration) -> Option<Received> {
+        self.arrivals.recv_timeout(patience).ok()
     }
 
     /// Everything that arrived so far.

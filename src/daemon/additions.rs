@@ -1,0 +1,163 @@
+//! What mails say beside their stories: news, volumes of topics, addresses that mute.
+//!
+//! Data in: a mail that is due, the store, the catalog. Data out: [`Additions`]; and the facts that decide what is news.
+//!
+//! **Invariant:** nothing here decides whether a mail is sent.
+//!
+//! Rejected: counting volumes with the matches as they come. A topic that was edited would keep the counts of its old
+//! rules' times in two places.
+
+use crate::{
+    model::{
+        Additions, Delivery, ItemView, NotificationKind, StoryId, StoryItem, StoryView, Subscription,
+        Summary, Timestamp, TopicName, TopicVolume,
+    },
+    plan::{self, Due, Facts, FactsOf},
+    schedule,
+    store::Store,
+};
+
+use super::{Catalog, StepError};
+
+/// Days of a volume.
+const DAYS: usize = 14;
+/// Days of a week.
+const WEEK: usize = 7;
+/// Weeks before the last one that make the usual.
+const USUAL_WEEKS: usize = 8;
+/// Fewer weeks than these are not usual yet.
+const FEWEST_WEEKS: usize = 2;
+/// Topics whose volumes one mail carries.
+const MAX_CHARTED: usize = 100;
+
+/// What is known of stories that are about to be planned.
+///
+/// # Errors
+/// When the store refuses.
+pub(super) async fn facts(store: &Store, stories: Vec<StoryId>) -> Result<FactsOf, StepError> {
+    let items = store.story_items(stories).await?;
+    Ok(items.into_iter().map(|(id, items)| (id, Facts::of(&items, plan::tier))).collect())
+}
+
+/// Sets the tier of every item: the one that updates and scores go by.
+pub(super) fn weigh(stories: &mut [StoryView]) {
+    for item in stories.iter_mut().flat_map(|story| &mut story.items) {
+        item.tier = plan::tier(&plan::source(host(item)));
+    }
+}
+
+/// What the source of an item is made of.
+fn host(item: &ItemView) -> &str {
+    item.link.as_ref().and_then(|link| link.host_str()).unwrap_or(&item.source)
+}
+
+/// The score of a story that a mail shows.
+pub(super) fn score(story: &StoryView, subscription: &Subscription) -> u32 {
+    let items: Vec<StoryItem> = story
+        .items
+        .iter()
+        .map(|item| StoryItem {
+            host: host(item).to_owned(),
+            title: String::new(),
+            clauses: item
+                .matches
+                .iter()
+                .flat_map(|found| found.hits.iter().map(|hit| (found.topic.clone(), hit.clause.clone())))
+                .collect(),
+        })
+        .collect();
+    Facts::of(&items, plan::tier).score(&subscription.topics)
+}
+
+/// What the mail says beside its stories; `topics` are those it can name.
+///
+/// # Errors
+/// When the store refuses.
+pub(super) async fn additions(
+    store: &Store,
+    catalog: &Catalog,
+    subscription: &Subscription,
+    now: Timestamp,
+    due: &Due,
+    topics: Vec<TopicName>,
+) -> Result<Additions, StepError> {
+    let mut additions = Additions { news: due.news.clone(), ..Additions::default() };
+    if due.kind == NotificationKind::Digest {
+        additions.summary = match &subscription.delivery {
+            Delivery::Digest(policy) => policy.summary,
+            Delivery::Alert(_) => Summary::Digest,
+        };
+        additions.volumes = volumes(store, subscription, now, topics).await?;
+    } else if let Some(pattern) = &catalog.commands_to {
+        let stories = due.stories.iter().map(|(id, _)| *id).collect();
+        let tokens = store.mute_tokens(&due.recipient, stories).await?;
+        additions.mutes = tokens.into_iter().map(|(id, token)| (id, mute_address(pattern, &token))).collect();
+    }
+    Ok(additions)
+}
+
+/// `mailto:` with the token in the address where the pattern says so, and in the subject always.
+fn mute_address(pattern: &str, token: &str) -> String {
+    format!("mailto:{}?subject=mute%20{token}", pattern.replace("{token}", token))
+}
+
+async fn volumes(
+    store: &Store,
+    subscription: &Subscription,
+    now: Timestamp,
+    mut topics: Vec<TopicName>,
+) -> Result<Vec<TopicVolume>, StepError> {
+    topics.truncate(MAX_CHARTED);
+    let edges = schedule::day_edges(now, &subscription.zone, DAYS.max(WEEK * (USUAL_WEEKS + 1)));
+    let Some(begins) = store.archive_begins_at().await? else { return Ok(Vec::new()) };
+    let known = edges.iter().filter(|edge| **edge >= begins).count().saturating_sub(1);
+    let counts = store.topic_volumes(topics.clone(), edges).await?;
+    Ok(topics.into_iter().zip(counts).map(|(topic, days)| volume(topic, &days, known)).collect())
+}
+
+/// `days` oldest first, of which the last `known` lie wholly in the archive.
+fn volume(topic: TopicName, days: &[u32], known: usize) -> TopicVolume {
+    let last = |n: usize| days.get(days.len().saturating_sub(n)..).unwrap_or_default();
+    let newest_first: Vec<u32> = last(known).iter().rev().copied().collect();
+    let mut before: Vec<u32> =
+        newest_first.chunks_exact(WEEK).skip(1).take(USUAL_WEEKS).map(|week| week.iter().sum()).collect();
+    before.sort_unstable();
+    let middle = |at: usize| before.get(at).copied().unwrap_or(0);
+    let median = middle(before.len() / 2).midpoint(middle(before.len().saturating_sub(1) / 2));
+    TopicVolume {
+        topic,
+        days: last(DAYS).to_vec(),
+        week: last(WEEK).iter().sum(),
+        usual_week: (before.len() >= FEWEST_WEEKS).then_some(median),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_is_the_median_of_whole_weeks_before_the_last() {
+        let check = |weeks: &[u32], known: usize, want: Option<u32>| {
+            let days: Vec<u32> = weeks.iter().flat_map(|n| [*n, 0, 0, 0, 0, 0, 0]).collect();
+            let found = volume(TopicName::new("t"), &days, known);
+            assert_eq!(found.usual_week, want, "{weeks:?} known {known}");
+            assert_eq!((found.week, found.days.len()), (*weeks.last().unwrap(), DAYS.min(days.len())));
+        };
+        check(&[5, 9, 40], 21, Some(7));
+        check(&[5, 9, 40], 20, None);
+        check(&[1, 100, 3, 40], 28, Some(3));
+        check(&[1, 100, 3, 40], 27, Some(51));
+        check(&[40], 7, None);
+        check(&[9, 9, 9, 9, 1, 1, 1, 1, 5], 63, Some(5));
+        // Only the last eight weeks before count.
+        check(&[99, 2, 2, 2, 2, 2, 2, 2, 2, 5], 70, Some(2));
+    }
+
+    #[test]
+    fn the_token_stands_in_the_address_and_in_the_subject() {
+        let check = |pattern: &str, want: &str| assert_eq!(mute_address(pattern, "7-abc"), want);
+        check("wirewatch+{token}@example.com", "mailto:wirewatch+7-abc@example.com?subject=mute%207-abc");
+        check("commands@example.com", "mailto:commands@example.com?subject=mute%207-abc");
+    }
+}

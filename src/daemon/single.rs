@@ -1,0 +1,57 @@
+//! One visit to one feed, outside the loops: for an operator who wants to see it happen now.
+//!
+//! Data in: the address of a feed in force. Data out: what the visit gave, recorded.
+//!
+//! **Invariant:** it is the visit that the poller makes, and what it finds is planned and mailed like any other.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use url::Url;
+
+use super::{Daemon, StepError, restraint, visiting::Visitor};
+use crate::{
+    health,
+    model::{Poll, Recorded, Timestamp},
+};
+
+/// What came of [`Daemon::poll_one`].
+#[derive(Debug)]
+pub enum Single {
+    /// No feed in force has this address.
+    Unknown,
+    /// Its server asked not to be visited before this instant.
+    AskedToWait(Timestamp),
+    /// It was visited, and this was recorded.
+    Polled(Box<(Poll, Recorded)>),
+}
+
+impl Daemon {
+    /// Visits the feed in force with this address, due or not, and records what it gave. Mails are planned and sent
+    /// by later rounds.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn poll_one(&self, url: &Url) -> Result<Single, StepError> {
+        let now = self.clock.now();
+        let catalog = self.catalogs.borrow().clone();
+        // Digest windows open before the first item is read, so that nothing of this visit falls before them.
+        self.planner().step(now).await?;
+        let states = self.store.sync_feeds(now, catalog.feeds.clone()).await?;
+        let Some(state) = states.into_iter().find(|state| state.spec.url == *url) else {
+            return Ok(Single::Unknown);
+        };
+        if let Some(until) = state.memory.patience_until.filter(|until| *until > now) {
+            return Ok(Single::AskedToWait(until));
+        }
+        let readers = Arc::new(Semaphore::new(1));
+        let site = restraint::site_of(&catalog, &state);
+        let visitor = Visitor { catalog, clock: self.clock.clone(), readers, uplink: Arc::default(), site };
+        let poll = visitor.visit(state).await.poll;
+        let recorded = self.store.record_polls(vec![poll.clone()], health::learn).await?;
+        Ok(match recorded.into_iter().next() {
+            Some(recorded) => Single::Polled(Box::new((poll, recorded))),
+            None => Single::Unknown,
+        })
+    }
+}

@@ -1,0 +1,1 @@
+var feed = {"items": []}; if (1 < 2 && feed) { render(feed); }

@@ -34,13 +34,16 @@ pub fn inspect(text: &str) -> Option<(usize, bool)> {
     Some((found.entries.len(), sound))
 }
 
-/// How many items salvage gives of a text, and how many the inspection saw, whatever its verdict; `None` when the
-/// text is no feed in XML or is refused.
+/// How many items salvage gives of a text, and at most how many it may give: not many more than the inspection saw, but
+/// for torn documents, where an item may begin inside of what the inspection took for one. `None` when the text is no
+/// feed in XML or is refused.
 pub fn salvage(text: &str, base: &Url) -> Option<(usize, usize)> {
     let (Root::Feed(dialect), text) = find_root(text)? else { return None };
     let found = inspect::inspect(text, dialect);
-    if matches!(found.verdict, inspect::Verdict::Refuse(_)) {
-        return None;
-    }
-    Some((salvage::salvage(&found, base).items.len(), found.entries.len()))
+    let most = match found.verdict {
+        inspect::Verdict::Refuse(_) => return None,
+        inspect::Verdict::Clean => found.entries.len(),
+        inspect::Verdict::Salvage(_) => super::MAX_ITEMS,
+    };
+    Some((salvage::salvage(&found, base).items.len(), most))
 }

@@ -18,6 +18,7 @@ use std::borrow::Cow;
 use url::Url;
 
 use super::{
+    MAX_ITEMS,
     capture::{Capture, Owner},
     dates,
     inspect::{Inspection, MAX_ATTRIBUTE_BYTES, Reason, Verdict},
@@ -549,7 +550,10 @@ impl<'a> Reader<'a> {
         }
         item.published_at = entry.published.or(entry.dated).or(entry.updated).or(entry.created);
         item.lang = item.lang.or(entry.lang);
-        self.feed.items.push(item);
+        // Of a torn document more can be found than the inspection saw.
+        if self.feed.items.len() < MAX_ITEMS {
+            self.feed.items.push(item);
+        }
     }
 }
 

@@ -51,7 +51,7 @@ const HOMES: &[(&str, &str)] = &[
     ("lettre::", "mail"),
     ("feed_rs::", "feed"),
     ("sd_notify::", "systemd"),
-    ("aws_lc_rs::", "store"),
+    ("aws_lc_rs::", "store, mail"),
 ];
 const SQL: &[&str] = &["SELECT ", "INSERT INTO ", "INSERT OR ", "DELETE FROM ", "CREATE TABLE ", "PRAGMA "];
 const MAX_LINES: usize = 600;
@@ -174,7 +174,7 @@ fn breaches(source: &Source) -> Vec<String> {
         found.extend(used.map(|word| format!("{path}: `{word}` in the pure core")));
     }
     for (word, home) in HOMES {
-        if code.contains(word) && module != home {
+        if code.contains(word) && !home.split(", ").any(|home| module == home) {
             found.push(format!("{path}: `{word}` outside `{home}`"));
         }
     }

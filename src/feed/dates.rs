@@ -102,7 +102,10 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
     if text.len() > MAX_DATE_BYTES {
         return None;
     }
-    if let Ok(at) = text.parse::<Timestamp>() {
+    // RFC 822 starts with a weekday, RFC 3339 never with a letter.
+    if !text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && let Ok(at) = text.parse::<Timestamp>()
+    {
         return Some(at);
     }
     if text.bytes().all(|b| b.is_ascii_digit()) {

@@ -125,7 +125,7 @@ fn declared_charset(bytes: &[u8]) -> Option<&str> {
 
 /// ISO-2022-JP, which is ASCII to the eye of UTF-8: told by its escape sequences, which no feed has otherwise.
 fn iso_2022_jp(bytes: &[u8]) -> Option<Cow<'_, str>> {
-    let escape = bytes.iter().position(|byte| *byte == 0x1B)?;
+    let escape = memchr::memchr(0x1B, bytes)?;
     if !matches!(bytes.get(escape..)?, [0x1B, b'$', b'@' | b'B', ..]) || !bytes.is_ascii() {
         return None;
     }

@@ -12,6 +12,7 @@
 use std::borrow::Cow;
 
 use encoding_rs::WINDOWS_1252;
+use memchr::{memchr, memchr2, memmem};
 
 use super::start_of;
 
@@ -103,7 +104,8 @@ impl<'a> Tokenizer<'a> {
         self.sloppy |= !rest.starts_with("<![CDATA[");
         let body = rest.get(9..).unwrap_or("");
         let start = self.at.saturating_add(9);
-        let found = |text: &str| text.find("]]>").map(|found| start.saturating_add(found));
+        let found =
+            |text: &str| memmem::find(text.as_bytes(), b"]]>").map(|found| start.saturating_add(found));
         let end = match self.cdata_end {
             Some((from, end)) if start >= from && end.is_none_or(|end| end >= start) => end,
             // After going back: only what was not searched yet.
@@ -115,7 +117,7 @@ impl<'a> Tokenizer<'a> {
         };
         self.cdata_end = Some((start, end));
         let inside = body.get(..end.map_or(body.len(), |end| end.saturating_sub(start))).unwrap_or("");
-        let left_open = end.is_none() || inside.contains("<![CDATA[");
+        let left_open = end.is_none() || memmem::find(inside.as_bytes(), b"<![CDATA[").is_some();
         if left_open && let Some(own) = end_of(inside, self.open) {
             self.sloppy = true;
             self.take(own.saturating_add(9));
@@ -131,7 +133,7 @@ impl<'a> Tokenizer<'a> {
         let mut length = own;
         loop {
             let tail = rest.get(length..).unwrap_or("");
-            let Some(found) = tail.find('<') else {
+            let Some(found) = memchr(b'<', tail.as_bytes()) else {
                 length = rest.len();
                 break;
             };
@@ -169,7 +171,7 @@ impl<'a> Tokenizer<'a> {
 
     fn end_tag(&mut self, rest: &'a str) -> Token<'a> {
         let body = rest.get(2..).unwrap_or("");
-        let length = body.find(['>', '<']).unwrap_or(body.len());
+        let length = memchr2(b'>', b'<', body.as_bytes()).unwrap_or(body.len());
         let name = body.get(..length).unwrap_or("");
         let closed = body.get(length..).is_some_and(|tail| tail.starts_with('>'));
         self.cut |= length == body.len();
@@ -330,12 +332,18 @@ pub(super) fn attribute<'a>(tag: &Tag<'a>, name: &str) -> Option<Cow<'a, str>> {
 
 /// Part of a name after its prefix.
 pub(super) fn local(name: &str) -> &str {
-    name.rsplit_once(':').map_or(name, |(_, local)| local)
+    split(name).map_or(name, |(_, local)| local)
 }
 
 /// Prefix of a name; empty when it has none.
 pub(super) fn prefix(name: &str) -> &str {
-    name.rsplit_once(':').map_or("", |(prefix, _)| prefix)
+    split(name).map_or("", |(prefix, _)| prefix)
+}
+
+/// Prefix and local part, by plain steps: names are too short for a search to be worth its setting up.
+fn split(name: &str) -> Option<(&str, &str)> {
+    let at = name.bytes().rposition(|byte| byte == b':')?;
+    Some((name.get(..at)?, name.get(at.saturating_add(1)..)?))
 }
 
 /// A reference at the start of a text that follows an `&`.

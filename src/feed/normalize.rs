@@ -98,7 +98,7 @@ fn normalize_item(
     let mut summary = cuts.text("summary", &raw.summary, MAX_SUMMARY_CHARS);
     let mut content = cuts.text("content", &raw.content, MAX_CONTENT_CHARS);
     if summary.is_empty() {
-        let end = content.char_indices().nth(MAX_SUMMARY_CHARS).map(|(at, _)| at);
+        let end = place_of(&content, MAX_SUMMARY_CHARS);
         match end.and_then(|end| content.get(..end)) {
             Some(start) => summary = start.trim_end().to_owned(),
             None => summary = std::mem::take(&mut content),
@@ -135,7 +135,7 @@ impl Cuts {
 
     fn text(&mut self, field: &'static str, html: &str, max_chars: usize) -> String {
         let mut text = plain(html, max_chars.saturating_add(1));
-        if let Some((at, _)) = text.char_indices().nth(max_chars) {
+        if let Some(at) = place_of(&text, max_chars) {
             self.note(field);
             text.truncate(text.get(..at).map_or(at, |start| start.trim_end().len()));
         }
@@ -150,6 +150,15 @@ impl Cuts {
         }
         start.chars().filter(|c| !c.is_control()).collect()
     }
+}
+
+/// Where the character is that follows `chars` others, in bytes.
+fn place_of(text: &str, chars: usize) -> Option<usize> {
+    // No character is shorter than a byte.
+    if text.len() <= chars {
+        return None;
+    }
+    text.char_indices().nth(chars).map(|(at, _)| at)
 }
 
 /// Visible text; of a text that was escaped twice, what its author meant to show.

@@ -47,7 +47,7 @@ pub(super) fn strip(html: &str, max_chars: usize) -> Option<String> {
     let mut line = Line::new(max_chars);
     let mut rest = html;
     while !rest.is_empty() && !line.is_full() {
-        let at = rest.bytes().position(|byte| matches!(byte, b'<' | b'&')).unwrap_or(rest.len());
+        let at = memchr::memchr2(b'<', b'&', rest.as_bytes()).unwrap_or(rest.len());
         line.push_str(rest.get(..at)?);
         rest = rest.get(at..)?;
         let taken = match rest.as_bytes() {

@@ -37,7 +37,7 @@ pub(super) const INLINE: [&str; 35] = [
 /// white space folded to single spaces, invisible and bidi control characters removed, trimmed, at most
 /// `max_chars` characters. Empty when nothing is visible.
 pub fn visible_text(html: &str, max_chars: usize) -> String {
-    if !html.bytes().any(|b| matches!(b, b'<' | b'&')) {
+    if memchr::memchr2(b'<', b'&', html.as_bytes()).is_none() {
         let mut line = Line::new(max_chars);
         line.push_str(html);
         return line.text;
@@ -191,10 +191,10 @@ impl Line {
     pub(super) fn push_str(&mut self, text: &str) {
         let mut rest = text;
         while self.left > 0 {
-            let length = rest.bytes().position(|b| !b.is_ascii_graphic()).unwrap_or(rest.len());
-            let (word, tail) = rest.split_at_checked(length).unwrap_or((rest, ""));
-            if !word.is_empty() {
-                self.push(word, length);
+            let length = words_length(rest.as_bytes());
+            let (words, tail) = rest.split_at_checked(length).unwrap_or((rest, ""));
+            if !words.is_empty() {
+                self.push(words, length);
             }
             let mut chars = tail.chars();
             match chars.next() {
@@ -207,8 +207,8 @@ impl Line {
         }
     }
 
-    /// Adds a word of `chars` characters, or as much of it as there is room for; one that is cut is ASCII.
-    fn push(&mut self, word: &str, chars: usize) {
+    /// Adds words of `chars` characters, or as much of them as there is room for; those that are cut are ASCII.
+    fn push(&mut self, words: &str, chars: usize) {
         if std::mem::take(&mut self.gap) && !self.text.is_empty() {
             if self.left < 2 {
                 self.left = 0;
@@ -218,10 +218,36 @@ impl Line {
             }
         }
         if self.left > 0 {
-            self.text.push_str(if chars > self.left { word.get(..self.left).unwrap_or("") } else { word });
+            let cut = (chars > self.left).then(|| words.get(..self.left).unwrap_or("").trim_end_matches(' '));
+            self.text.push_str(cut.unwrap_or(words));
             self.left = self.left.saturating_sub(chars);
         }
     }
+}
+
+/// Bytes of the ASCII words that a text starts with, parted by single spaces; no space is at their end.
+fn words_length(bytes: &[u8]) -> usize {
+    const BLOCK: usize = 16;
+    if !bytes.first().is_some_and(u8::is_ascii_graphic) {
+        return 0;
+    }
+    let stops = |byte: u8, before: u8| !(b' '..=b'~').contains(&byte) | ((byte == b' ') & (before == b' '));
+    let block = |from: usize| bytes.get(from..).and_then(<[u8]>::first_chunk::<BLOCK>);
+    // Without a branch for each byte, so that a block takes a few instructions.
+    let mut length = 1_usize;
+    while let (Some(befores), Some(block)) = (block(length.saturating_sub(1)), block(length)) {
+        let pairs = block.iter().zip(befores);
+        if pairs.fold(0, |found, (byte, before)| found | u8::from(stops(*byte, *before))) != 0 {
+            break;
+        }
+        length = length.saturating_add(BLOCK);
+    }
+    let befores = bytes.get(length.saturating_sub(1)..).unwrap_or(&[]);
+    let tail = befores.get(1..).unwrap_or(&[]);
+    let more = tail.iter().zip(befores).position(|(byte, before)| stops(*byte, *before));
+    length = length.saturating_add(more.unwrap_or(tail.len()));
+    let ends_in_space = length.checked_sub(1).and_then(|last| bytes.get(last)) == Some(&b' ');
+    length.saturating_sub(usize::from(ends_in_space))
 }
 
 /// Controls, bidi controls (UAX #9 §2), soft hyphen, zero-width space, word joiner and byte order mark.
@@ -282,6 +308,20 @@ mod tests {
         check("a\u{202E}b\u{2066}c\u{200F}d\u{7}e\u{9B}f", "abcdef");
         check("&#x202E;a&#8203;b&shy;c", "abc");
         check("\u{645}\u{6CC}\u{200C}\u{62E}\u{648}\u{627}", "\u{645}\u{6CC}\u{200C}\u{62E}\u{648}\u{627}");
+    }
+
+    #[test]
+    fn words_are_the_same_wherever_a_blank_or_a_cut_falls() {
+        for length in 1..40 {
+            let (head, tail) = ("x".repeat(length), "y z".repeat(12));
+            for gap in [" ", "  ", "\t", "\u{A0}", " \u{AD} "] {
+                check(&format!("{head}{gap}{tail}{gap}"), &format!("{head} {tail}"));
+            }
+            check(&format!("{head}\u{7F}{tail}"), &format!("{head}{tail}"));
+            let text = format!("{head} {tail}");
+            assert_eq!(visible_text(&text, length + 1), head);
+            assert_eq!(visible_text(&text, length + 2), format!("{head} y"));
+        }
     }
 
     #[test]

@@ -338,7 +338,7 @@ fn readme_snippets() -> String {
     let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let mut blocks: Vec<&str> =
         readme.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(blocks.len(), 5);
+    assert_eq!(blocks.len(), 6);
     blocks.sort_by_key(|block| !block.starts_with("opml"));
     blocks.concat()
 }
@@ -361,7 +361,7 @@ fn the_readme_s_snippets_make_a_good_configuration() {
     let (code, out, err) = said(&run(&["check", "--config", path.to_str().unwrap()]));
     // The password is a credential, which only the service can read.
     assert!(code == 0 && err.contains("only by the service"), "{out}{err}");
-    for told in ["held from 22:00 to 07:00 Europe/London, at most 6 an hour, 1 recipient", "feeds         1"]
+    for told in ["held from 22:00 to 07:00 Europe/London, at most 6 an hour, 1 recipient", "feeds         2"]
     {
         assert!(out.contains(told), "{told}: {out}");
     }

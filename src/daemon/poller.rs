@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -26,11 +26,12 @@ use super::{
     progress::{Progress, StepError},
     restraint,
     uplink::Uplink,
-    visiting::{self, Visitor},
+    visiting::{self, Readers, Visitor},
     visits::{Visit, Visited, Visits},
 };
 use crate::{
     clock::{Clock, SLACK},
+    fetch::Room,
     health,
     model::{FeedId, FeedMemory, FeedState, Poll, PollOutcome, Stored, Timestamp, Validators, time},
     store::Store,
@@ -51,8 +52,6 @@ const SITES_EVERY: Duration = Duration::from_secs(10);
 const SITES_KEPT: Duration = Duration::from_secs(86_400);
 /// A feed whose poll could not be recorded is tried again after this.
 const AFTER_STORE_TROUBLE: Duration = Duration::from_secs(60);
-/// Feeds read at once. A hostile body takes many times its size while it is read, and reading is quick.
-const READERS: usize = 2;
 /// A feed is asked for in full at least this often even if its server always says that nothing changed: some servers say so
 /// for ever (a stale cache, a date in the future). With the interval, it is a day.
 const IN_FULL_EVERY: Duration = Duration::from_secs(23 * 3_600);
@@ -74,7 +73,7 @@ pub struct Poller {
     uplink: Arc<Uplink>,
     /// When what sites can still take was last written down; `None` before the first visit.
     sites_at: Option<Timestamp>,
-    readers: Arc<Semaphore>,
+    readers: Readers,
     unsaved: Vec<Poll>,
     /// What the store remembers of the feeds whose polls are unsaved.
     saved: HashMap<FeedId, FeedMemory>,
@@ -99,7 +98,7 @@ impl Poller {
             visits: Visits::default(),
             uplink: Arc::default(),
             sites_at: None,
-            readers: Arc::new(Semaphore::new(READERS)),
+            readers: Readers::default(),
             unsaved: Vec::new(),
             saved: HashMap::new(),
             pacing: Pacing::default(),
@@ -133,7 +132,7 @@ impl Poller {
                 return Ok(Progress::Worked);
             }
         };
-        let batch = self.gather(ended).await;
+        let (batch, _rooms) = self.gather(ended).await;
         self.record(batch).await?;
         Ok(Progress::Worked)
     }
@@ -163,7 +162,7 @@ impl Poller {
             let clock = self.clock.clone();
             tokio::select! {
                 Some(ended) = self.visits.next() => {
-                    let batch = self.gather(Some(ended)).await;
+                    let (batch, _rooms) = self.gather(Some(ended)).await;
                     self.record(batch).await?;
                 }
                 () = wait_for(&clock, wake) => {}
@@ -179,7 +178,7 @@ impl Poller {
         self.due.clear();
         self.gate.clear_waiting();
         while let Some(ended) = self.visits.next().await {
-            let batch = self.gather(Some(ended)).await;
+            let (batch, _rooms) = self.gather(Some(ended)).await;
             self.record(batch).await?;
         }
         self.save().await?;
@@ -318,8 +317,8 @@ impl Poller {
         self.gate.tidy(now);
     }
 
-    /// The poll that ended and those that end within [`LINGER`] of it.
-    async fn gather(&mut self, first: Option<(Visit, Option<Visited>)>) -> Vec<Poll> {
+    /// The poll that ended and those that end within [`LINGER`] of it, each with what it must keep until it is recorded.
+    async fn gather(&mut self, first: Option<(Visit, Option<Visited>)>) -> (Vec<Poll>, Vec<Room>) {
         let mut batch = Vec::new();
         batch.extend(first.map(|(visit, visited)| self.end(visit, visited)));
         let clock = self.clock.clone();
@@ -332,15 +331,15 @@ impl Poller {
                 () = &mut linger => break,
             }
         }
-        batch
+        batch.into_iter().unzip()
     }
 
     /// Gives the host its turn back. A visit that broke down is a failed poll.
-    fn end(&mut self, visit: Visit, visited: Option<Visited>) -> Poll {
-        let Visited { mut poll, hops } = visited.unwrap_or_else(|| {
+    fn end(&mut self, visit: Visit, visited: Option<Visited>) -> (Poll, Room) {
+        let Visited { mut poll, hops, room } = visited.unwrap_or_else(|| {
             let now = self.clock.now();
             let poll = visiting::broken_down(self.catalog.as_deref(), &visit.state, now);
-            Visited { poll, hops: Vec::new() }
+            Visited { poll, hops: Vec::new(), room: Room::default() }
         });
         restraint::end(&mut self.gate, &visit, &mut poll);
         if let Some(state) = self.feeds.get(&poll.feed).filter(|_| visit.in_full) {
@@ -350,7 +349,7 @@ impl Poller {
             restraint::count_hops(&mut self.gate, catalog, &visit, &hops, poll.at);
             poll.next_poll_at = self.pacing.heed(&visit.state, &poll, &catalog.poll.rhythm);
         }
-        poll
+        (poll, room)
     }
 
     async fn record(&mut self, batch: Vec<Poll>) -> Result<(), StepError> {

@@ -6,10 +6,12 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
 use url::Url;
 
-use super::{Daemon, StepError, restraint, visiting::Visitor};
+use super::{
+    Daemon, StepError, restraint,
+    visiting::{Readers, Visitor},
+};
 use crate::{
     health,
     model::{Poll, Recorded, Timestamp},
@@ -44,7 +46,7 @@ impl Daemon {
         if let Some(until) = state.memory.patience_until.filter(|until| *until > now) {
             return Ok(Single::AskedToWait(until));
         }
-        let readers = Arc::new(Semaphore::new(1));
+        let readers = Readers::default();
         let site = restraint::site_of(&catalog, &state);
         let visitor = Visitor { catalog, clock: self.clock.clone(), readers, uplink: Arc::default(), site };
         let poll = visitor.visit(state).await.poll;

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     Catalog, reading,
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    fetch::{FetchRequest, Fetched, MAX_RETRY_AFTER, Manner, Response, Wishes},
+    fetch::{FetchRequest, Fetched, MAX_RETRY_AFTER, Manner, Response, Room, Wishes},
     health::{self, Asked, Observation},
     model::{
         FailureKind, FeedMemory, FeedState, Hints, Learned, Poll, PollFailure, PollOutcome, Redirect,
@@ -25,13 +25,36 @@ use crate::{
     schedule,
 };
 
+/// Bodies read at once. A hostile body takes many times its size while it is read, and reading is quick.
+const READERS: u32 = 2;
+/// A body larger than this is read alone.
+const READ_ALONE_BYTES: usize = 1024 * 1024;
+
+/// Turns to read a body, shared by all visits. First come, first served: a large body waits for those that are being
+/// read, and small ones that come later wait for it.
+#[derive(Debug, Clone)]
+pub(super) struct Readers(Arc<Semaphore>);
+
+impl Default for Readers {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(usize::try_from(READERS).unwrap_or(1))))
+    }
+}
+
+impl Readers {
+    /// Waits for the turn of a body of so many bytes. `None` never comes: the semaphore is not closed.
+    async fn turn(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let readers = if bytes > READ_ALONE_BYTES { READERS } else { 1 };
+        self.0.clone().acquire_many_owned(readers).await.ok()
+    }
+}
+
 /// What a visit needs.
 #[derive(Debug)]
 pub(super) struct Visitor {
     pub(super) catalog: Arc<Catalog>,
     pub(super) clock: Clock,
-    /// Turns to read a body.
-    pub(super) readers: Arc<Semaphore>,
+    pub(super) readers: Readers,
     /// Whether it is the feeds that fail.
     pub(super) uplink: Arc<Uplink>,
     /// The site of the feed.
@@ -52,12 +75,14 @@ impl Visitor {
         };
         let fetched = self.catalog.fetcher.fetch_as(&request, &manner).await;
         let now = self.clock.now();
+        let mut room = Room::default();
         let (outcome, redirects, wishes, hints) = match fetched {
             Ok(Fetched::NotModified { validators, redirects, wishes }) => {
                 (PollOutcome::NotModified { validators }, redirects, wishes, None)
             }
             Ok(Fetched::Modified(response)) => {
                 let (redirects, wishes) = (response.redirects.clone(), response.wishes);
+                room = response.room.clone();
                 let (outcome, hints) = self.read(&state, response, now).await;
                 (outcome, redirects, wishes, hints)
             }
@@ -67,7 +92,7 @@ impl Visitor {
             }
         };
         let poll = self.judge(&state, outcome, &redirects, asked, (wishes, hints), now);
-        Visited { poll, hops: redirects.into_iter().map(|hop| hop.to).collect() }
+        Visited { poll, hops: redirects.into_iter().map(|hop| hop.to).collect(), room }
     }
 
     fn judge(
@@ -103,7 +128,7 @@ impl Visitor {
         now: Timestamp,
     ) -> (PollOutcome, Option<Hints>) {
         let (catalog, state) = (self.catalog.clone(), state.clone());
-        let turn = self.readers.clone().acquire_owned().await;
+        let turn = self.readers.turn(response.body.len()).await;
         let read = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let body = reading::Body {
@@ -162,4 +187,24 @@ fn broken_down_outcome() -> PollOutcome {
         message: "reading the feed failed inside wirewatch; please report the feed".to_owned(),
         retry_at: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn two_bodies_of_a_mebibyte_are_read_at_once_and_one_that_is_larger_alone() {
+        let readers = Readers::default();
+        let free = || readers.0.available_permits();
+        let one = readers.turn(READ_ALONE_BYTES).await;
+        assert_eq!(free(), 1);
+        let two = readers.turn(READ_ALONE_BYTES).await;
+        assert_eq!(free(), 0, "a third waits");
+        drop((one, two));
+        let alone = readers.turn(READ_ALONE_BYTES + 1).await;
+        assert_eq!(free(), 0, "nothing beside it");
+        drop(alone);
+        assert_eq!(free(), 2);
+    }
 }

@@ -81,13 +81,15 @@ impl Pacing {
         schedule::heed(poll.at, poll.next_poll_at, &poll.memory.hints, latest)
     }
 
-    /// Not later than this is a feed due that answered last time, however it was scheduled; with room for its place.
+    /// Not later than this is a feed due that answered last time, however it was scheduled; with room for its place, and
+    /// for what its server asked for.
     pub(super) fn latest(&self, state: &FeedState, policy: &RhythmPolicy) -> Timestamp {
         let most = Demand::of(state, self.decides(state.id), policy).most;
-        state
+        let latest = state
             .last_poll_at
             .filter(|_| state.failures == 0)
-            .map_or(Timestamp::MAX, |last| time::after(last, most.saturating_add(most / 8)))
+            .map_or(Timestamp::MAX, |last| time::after(last, most.saturating_add(most / 8)));
+        state.memory.patience_until.map_or(latest, |until| until.max(latest))
     }
 
     fn decides(&self, id: FeedId) -> Decides {

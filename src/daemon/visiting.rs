@@ -145,14 +145,13 @@ fn poll(
         None => time::after(now, state.spec.interval),
     };
     let Learned { memory, events } = judged;
-    let next_poll_at = not_before(now, &memory, catalog).map_or(next_poll_at, |at| at.max(next_poll_at));
+    let next_poll_at = not_before(now, &memory).map_or(next_poll_at, |at| at.max(next_poll_at));
     Poll { feed: state.id, at: now, outcome, next_poll_at, failures, memory, events }
 }
 
 /// What the server asked for, as far as it may ask, and how seldom a feed is visited that has long been silent.
-fn not_before(now: Timestamp, memory: &FeedMemory, catalog: Option<&Catalog>) -> Option<Timestamp> {
-    let longest = catalog.map_or(MAX_RETRY_AFTER, |catalog| catalog.poll.policy.max);
-    let asked = memory.patience_until.map(|at| at.min(time::after(now, longest)));
+fn not_before(now: Timestamp, memory: &FeedMemory) -> Option<Timestamp> {
+    let asked = memory.patience_until.map(|at| at.min(time::after(now, MAX_RETRY_AFTER)));
     asked.max(health::rest(memory).map(|rest| time::after(now, rest)))
 }
 

@@ -425,6 +425,17 @@ impl Poller {
                     if let Some(state) = self.feeds.get_mut(&recorded.feed) {
                         state.memory = recorded.memory.clone();
                         ledger::log(state.spec.url.as_str(), poll, recorded);
+                        // What was just learned may bring the feed up: its first alert, a window that turns over fast.
+                        let latest = match (&poll.outcome, &self.catalog) {
+                            (PollOutcome::Modified { .. }, Some(catalog)) => {
+                                self.pacing.latest(state, &catalog.poll.rhythm)
+                            }
+                            _ => continue,
+                        };
+                        if latest < state.next_poll_at && self.due.remove(&(state.next_poll_at, state.id)) {
+                            state.next_poll_at = latest;
+                            self.due.insert((latest, state.id));
+                        }
                     }
                 }
                 if recorded.iter().any(|recorded| recorded.pending > 0) {

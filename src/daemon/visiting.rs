@@ -4,7 +4,7 @@
 //!
 //! **Invariant:** every visit gives a poll, whatever the server or the feed does.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -19,11 +19,15 @@ use crate::{
     fetch::{FetchRequest, Fetched, MAX_RETRY_AFTER, Manner, Response, Room, Wishes},
     health::{self, Asked, Observation},
     model::{
-        FailureKind, FeedMemory, FeedState, Hints, Learned, Poll, PollFailure, PollOutcome, Redirect,
+        FailureKind, FeedId, FeedMemory, FeedState, Hints, Learned, Poll, PollFailure, PollOutcome, Redirect,
         Timestamp, Validators, time,
     },
     schedule,
 };
+
+/// A feed is asked for in full at least this often even if its server always says that nothing changed: some servers say so
+/// for ever (a stale cache, a date in the future). With the interval, it is a day.
+const IN_FULL_EVERY: Duration = Duration::from_secs(23 * 3_600);
 
 /// Bodies read at once. A hostile body takes many times its size while it is read, and reading is quick.
 const READERS: u32 = 2;
@@ -170,15 +174,34 @@ fn poll(
         None => time::after(now, state.spec.interval),
     };
     let Learned { memory, events } = judged;
-    let next_poll_at = not_before(now, &memory, catalog).map_or(next_poll_at, |at| at.max(next_poll_at));
+    let next_poll_at = not_before(now, &memory).map_or(next_poll_at, |at| at.max(next_poll_at));
     Poll { feed: state.id, at: now, outcome, next_poll_at, failures, memory, events }
 }
 
 /// What the server asked for, as far as it may ask, and how seldom a feed is visited that has long been silent.
-fn not_before(now: Timestamp, memory: &FeedMemory, catalog: Option<&Catalog>) -> Option<Timestamp> {
-    let longest = catalog.map_or(MAX_RETRY_AFTER, |catalog| catalog.poll.policy.max);
-    let asked = memory.patience_until.map(|at| at.min(time::after(now, longest)));
+fn not_before(now: Timestamp, memory: &FeedMemory) -> Option<Timestamp> {
+    let asked = memory.patience_until.map(|at| at.min(time::after(now, MAX_RETRY_AFTER)));
     asked.max(health::rest(memory).map(|rest| time::after(now, rest)))
+}
+
+/// When a feed that was never read in full counts as read in full: at some time within the last day that its id picks, so
+/// that not all are asked for in full at once.
+pub(super) fn read_in_full(state: &FeedState, now: Timestamp) -> Timestamp {
+    time::before(now, IN_FULL_EVERY.mul_f64(fraction(state.id)))
+}
+
+/// Whether a feed is asked for in full: a liar always, the others once a day. The time of day moves on by up to a quarter
+/// a day, as the feed's id decides, so that feeds that were added at once do not stay together.
+pub(super) fn is_due_in_full(state: &FeedState, now: Timestamp) -> bool {
+    let memory = &state.memory;
+    let every = IN_FULL_EVERY.mul_f64(1.0 - fraction(state.id) / 4.0);
+    memory.liar_since.is_some() || memory.full_at.is_some_and(|at| time::between(at, now) >= every)
+}
+
+/// A place in [0, 1) of the feed's own.
+fn fraction(id: FeedId) -> f64 {
+    let spread = u64::try_from(id.0).unwrap_or(0).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    f64::from(u32::try_from(spread >> 32).unwrap_or(0)) / (f64::from(u32::MAX) + 1.0)
 }
 
 fn broken_down_outcome() -> PollOutcome {

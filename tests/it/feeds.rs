@@ -216,6 +216,23 @@ fn all_feeds_are_tried_and_one_bad_one_fails_the_run() {
 }
 
 #[test]
+fn a_poll_for_real_asks_a_liar_in_full() {
+    let farm = Farm::start();
+    farm.set("/feed", feed());
+    let (dir, config) = home(&farm, "");
+    let poll = || assert_eq!(said(&run(&["feeds", "poll", &farm.url("/feed"), "--config", &config])).0, 0);
+    poll();
+    poll();
+    let path = Store::open_read_only(&dir.path().join("state")).unwrap().path().to_owned();
+    let store = rusqlite::Connection::open(path).unwrap();
+    store.execute("UPDATE feed SET liar_since_at_ms = unixepoch() * 1000", []).unwrap();
+    poll();
+    let visits = farm.visits("/feed");
+    let asked: Vec<bool> = visits.iter().map(|visit| visit.header("if-none-match").is_some()).collect();
+    assert_eq!(asked, [false, true, false]);
+}
+
+#[test]
 fn a_poll_for_real_stores_what_it_finds() {
     let farm = Farm::start();
     farm.set("/feed", feed());

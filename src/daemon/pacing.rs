@@ -81,13 +81,15 @@ impl Pacing {
         schedule::heed(poll.at, poll.next_poll_at, &poll.memory.hints, latest)
     }
 
-    /// Not later than this is a feed due that answered last time, however it was scheduled; with room for its place.
+    /// Not later than this is a feed due that answered last time, however it was scheduled; with room for its place, and
+    /// for what its server asked for.
     pub(super) fn latest(&self, state: &FeedState, policy: &RhythmPolicy) -> Timestamp {
         let most = Demand::of(state, self.decides(state.id), policy).most;
-        state
+        let latest = state
             .last_poll_at
             .filter(|_| state.failures == 0)
-            .map_or(Timestamp::MAX, |last| time::after(last, most.saturating_add(most / 8)))
+            .map_or(Timestamp::MAX, |last| time::after(last, most.saturating_add(most / 8)));
+        state.memory.patience_until.map_or(latest, |until| until.max(latest))
     }
 
     fn decides(&self, id: FeedId) -> Decides {
@@ -119,11 +121,16 @@ pub(super) fn rhythm(config: &Config) -> RhythmPolicy {
     }
 }
 
-/// The site whose measure the feed at `url` uses, before it is known whether it has moved.
-fn site_of(config: &Config, own: &AllowList, url: &Url) -> String {
+/// The site whose measure the feed at `url` uses, before it is known whether it has moved, and how long that takes for a
+/// visit, when there are many: a bucket that is empty gives one in each `refill`.
+fn site_of(config: &Config, own: &AllowList, url: &Url) -> (String, Duration) {
     let named = config.visits.iter().find(|(feed, _)| feed == url).and_then(|(_, visit)| visit.group.clone());
-    let owner = if is_own(own, url) { site::Owner::Operator } else { site::Owner::Other };
-    named.unwrap_or_else(|| site::group(url, owner))
+    let limited = config.poll.spacing.max(config.poll.refill);
+    match named {
+        Some(name) => (name, limited),
+        None if is_own(own, url) => (site::group(url, site::Owner::Operator), Duration::ZERO),
+        None => (site::group(url, site::Owner::Other), limited),
+    }
 }
 
 /// What of the configured intervals cannot be met.
@@ -135,15 +142,11 @@ pub fn shortfalls(config: &Config) -> Result<Vec<Shortfall>, String> {
     let loads: Vec<Load> = config
         .feeds
         .iter()
-        .map(|spec| Load {
-            site: site_of(config, &own, &spec.url),
-            spacing: if is_own(&own, &spec.url) { Duration::ZERO } else { config.poll.spacing },
-            interval: spec.interval,
-            longest: if config.fixed_intervals.contains(&spec.url) {
-                spec.interval
-            } else {
-                config.poll.longest_interval()
-            },
+        .map(|spec| {
+            let (site, spacing) = site_of(config, &own, &spec.url);
+            let is_fixed = config.fixed_intervals.contains(&spec.url);
+            let longest = if is_fixed { spec.interval } else { config.poll.longest_interval() };
+            Load { site, spacing, interval: spec.interval, longest }
         })
         .collect();
     let concurrency = usize::try_from(config.poll.concurrency).unwrap_or(usize::MAX);

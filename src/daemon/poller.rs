@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -26,11 +26,12 @@ use super::{
     progress::{Progress, StepError},
     restraint,
     uplink::Uplink,
-    visiting::{self, Visitor},
+    visiting::{self, Readers, Visitor},
     visits::{Visit, Visited, Visits},
 };
 use crate::{
     clock::{Clock, SLACK},
+    fetch::Room,
     health,
     model::{FeedId, FeedMemory, FeedState, Poll, PollOutcome, Stored, Timestamp, Validators, time},
     store::Store,
@@ -51,11 +52,6 @@ const SITES_EVERY: Duration = Duration::from_secs(10);
 const SITES_KEPT: Duration = Duration::from_secs(86_400);
 /// A feed whose poll could not be recorded is tried again after this.
 const AFTER_STORE_TROUBLE: Duration = Duration::from_secs(60);
-/// Feeds read at once. A hostile body takes many times its size while it is read, and reading is quick.
-const READERS: usize = 2;
-/// A feed is asked for in full at least this often even if its server always says that nothing changed: some servers say so
-/// for ever (a stale cache, a date in the future). With the interval, it is a day.
-const IN_FULL_EVERY: Duration = Duration::from_secs(23 * 3_600);
 /// A clock that jumps ahead by more than this was suspended: what is overdue comes back as after a stop.
 const AWAY: Duration = Duration::from_secs(60);
 
@@ -74,7 +70,7 @@ pub struct Poller {
     uplink: Arc<Uplink>,
     /// When what sites can still take was last written down; `None` before the first visit.
     sites_at: Option<Timestamp>,
-    readers: Arc<Semaphore>,
+    readers: Readers,
     unsaved: Vec<Poll>,
     /// What the store remembers of the feeds whose polls are unsaved.
     saved: HashMap<FeedId, FeedMemory>,
@@ -99,7 +95,7 @@ impl Poller {
             visits: Visits::default(),
             uplink: Arc::default(),
             sites_at: None,
-            readers: Arc::new(Semaphore::new(READERS)),
+            readers: Readers::default(),
             unsaved: Vec::new(),
             saved: HashMap::new(),
             pacing: Pacing::default(),
@@ -133,7 +129,7 @@ impl Poller {
                 return Ok(Progress::Worked);
             }
         };
-        let batch = self.gather(ended).await;
+        let (batch, _rooms) = self.gather(ended).await;
         self.record(batch).await?;
         Ok(Progress::Worked)
     }
@@ -163,7 +159,7 @@ impl Poller {
             let clock = self.clock.clone();
             tokio::select! {
                 Some(ended) = self.visits.next() => {
-                    let batch = self.gather(Some(ended)).await;
+                    let (batch, _rooms) = self.gather(Some(ended)).await;
                     self.record(batch).await?;
                 }
                 () = wait_for(&clock, wake) => {}
@@ -179,7 +175,7 @@ impl Poller {
         self.due.clear();
         self.gate.clear_waiting();
         while let Some(ended) = self.visits.next().await {
-            let batch = self.gather(Some(ended)).await;
+            let (batch, _rooms) = self.gather(Some(ended)).await;
             self.record(batch).await?;
         }
         self.save().await?;
@@ -253,7 +249,7 @@ impl Poller {
                 state.next_poll_at = state.next_poll_at.min(known.next_poll_at);
             }
             state.next_poll_at = state.next_poll_at.min(self.pacing.latest(state, &catalog.poll.rhythm));
-            state.memory.full_at = state.memory.full_at.or(Some(read_in_full(state, now)));
+            state.memory.full_at = state.memory.full_at.or(Some(visiting::read_in_full(state, now)));
         }
         self.gate.clear_waiting();
         // Those under way are due again once they have ended.
@@ -300,7 +296,7 @@ impl Poller {
             let Some(state) = self.feeds.get(&id) else { continue };
             let mut state = state.clone();
             state.spec.interval = self.pacing.interval(&state, &catalog.poll.rhythm);
-            if is_due_in_full(&state, now) {
+            if visiting::is_due_in_full(&state, now) {
                 state.validators = Validators::default();
             }
             let in_full = state.validators == Validators::default();
@@ -318,8 +314,8 @@ impl Poller {
         self.gate.tidy(now);
     }
 
-    /// The poll that ended and those that end within [`LINGER`] of it.
-    async fn gather(&mut self, first: Option<(Visit, Option<Visited>)>) -> Vec<Poll> {
+    /// The poll that ended and those that end within [`LINGER`] of it, each with what it must keep until it is recorded.
+    async fn gather(&mut self, first: Option<(Visit, Option<Visited>)>) -> (Vec<Poll>, Vec<Room>) {
         let mut batch = Vec::new();
         batch.extend(first.map(|(visit, visited)| self.end(visit, visited)));
         let clock = self.clock.clone();
@@ -332,15 +328,15 @@ impl Poller {
                 () = &mut linger => break,
             }
         }
-        batch
+        batch.into_iter().unzip()
     }
 
     /// Gives the host its turn back. A visit that broke down is a failed poll.
-    fn end(&mut self, visit: Visit, visited: Option<Visited>) -> Poll {
-        let Visited { mut poll, hops } = visited.unwrap_or_else(|| {
+    fn end(&mut self, visit: Visit, visited: Option<Visited>) -> (Poll, Room) {
+        let Visited { mut poll, hops, room } = visited.unwrap_or_else(|| {
             let now = self.clock.now();
             let poll = visiting::broken_down(self.catalog.as_deref(), &visit.state, now);
-            Visited { poll, hops: Vec::new() }
+            Visited { poll, hops: Vec::new(), room: Room::default() }
         });
         restraint::end(&mut self.gate, &visit, &mut poll);
         if let Some(state) = self.feeds.get(&poll.feed).filter(|_| visit.in_full) {
@@ -350,7 +346,7 @@ impl Poller {
             restraint::count_hops(&mut self.gate, catalog, &visit, &hops, poll.at);
             poll.next_poll_at = self.pacing.heed(&visit.state, &poll, &catalog.poll.rhythm);
         }
-        poll
+        (poll, room)
     }
 
     async fn record(&mut self, batch: Vec<Poll>) -> Result<(), StepError> {
@@ -428,6 +424,17 @@ impl Poller {
                     if let Some(state) = self.feeds.get_mut(&recorded.feed) {
                         state.memory = recorded.memory.clone();
                         ledger::log(state.spec.url.as_str(), poll, recorded);
+                        // What was just learned may bring the feed up: its first alert, a window that turns over fast.
+                        let latest = match (&poll.outcome, &self.catalog) {
+                            (PollOutcome::Modified { .. }, Some(catalog)) => {
+                                self.pacing.latest(state, &catalog.poll.rhythm)
+                            }
+                            _ => continue,
+                        };
+                        if latest < state.next_poll_at && self.due.remove(&(state.next_poll_at, state.id)) {
+                            state.next_poll_at = latest;
+                            self.due.insert((latest, state.id));
+                        }
                     }
                 }
                 if recorded.iter().any(|recorded| recorded.pending > 0) {
@@ -460,26 +467,6 @@ impl Poller {
             self.due.insert((again, poll.feed));
         }
     }
-}
-
-/// When a feed that was never read in full counts as read in full: at some time within the last day that its id picks, so
-/// that not all are asked for in full at once.
-fn read_in_full(state: &FeedState, now: Timestamp) -> Timestamp {
-    time::before(now, IN_FULL_EVERY.mul_f64(fraction(state.id)))
-}
-
-/// Whether a feed is asked for in full: a liar always, the others once a day. The time of day moves on by up to a quarter
-/// a day, as the feed's id decides, so that feeds that were added at once do not stay together.
-fn is_due_in_full(state: &FeedState, now: Timestamp) -> bool {
-    let memory = &state.memory;
-    let every = IN_FULL_EVERY.mul_f64(1.0 - fraction(state.id) / 4.0);
-    memory.liar_since.is_some() || memory.full_at.is_some_and(|at| time::between(at, now) >= every)
-}
-
-/// A place in [0, 1) of the feed's own.
-fn fraction(id: FeedId) -> f64 {
-    let spread = u64::try_from(id.0).unwrap_or(0).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    f64::from(u32::try_from(spread >> 32).unwrap_or(0)) / (f64::from(u32::MAX) + 1.0)
 }
 
 fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {

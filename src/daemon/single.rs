@@ -6,13 +6,15 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
 use url::Url;
 
-use super::{Daemon, StepError, restraint, visiting::Visitor};
+use super::{
+    Daemon, StepError, restraint,
+    visiting::{self, Readers, Visitor},
+};
 use crate::{
     health,
-    model::{Poll, Recorded, Timestamp},
+    model::{FeedState, Poll, Recorded, Timestamp, Validators},
 };
 
 /// What came of [`Daemon::poll_one`].
@@ -44,10 +46,16 @@ impl Daemon {
         if let Some(until) = state.memory.patience_until.filter(|until| *until > now) {
             return Ok(Single::AskedToWait(until));
         }
-        let readers = Arc::new(Semaphore::new(1));
+        let (known, is_due_in_full) = (state.validators.clone(), visiting::is_due_in_full(&state, now));
+        let state =
+            if is_due_in_full { FeedState { validators: Validators::default(), ..state } } else { state };
+        let readers = Readers::default();
         let site = restraint::site_of(&catalog, &state);
         let visitor = Visitor { catalog, clock: self.clock.clone(), readers, uplink: Arc::default(), site };
-        let poll = visitor.visit(state).await.poll;
+        let mut poll = visitor.visit(state).await.poll;
+        if is_due_in_full {
+            health::put_on_trial(&known, &mut poll);
+        }
         let recorded = self.store.record_polls(vec![poll.clone()], health::learn).await?;
         Ok(match recorded.into_iter().next() {
             Some(recorded) => Single::Polled(Box::new((poll, recorded))),

@@ -4,9 +4,9 @@
 //!
 //! **Invariant:** every visit gives a poll, whatever the server or the feed does.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     Catalog, reading,
@@ -16,22 +16,49 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    fetch::{FetchRequest, Fetched, MAX_RETRY_AFTER, Manner, Response, Wishes},
+    fetch::{FetchRequest, Fetched, MAX_RETRY_AFTER, Manner, Response, Room, Wishes},
     health::{self, Asked, Observation},
     model::{
-        FailureKind, FeedMemory, FeedState, Hints, Learned, Poll, PollFailure, PollOutcome, Redirect,
+        FailureKind, FeedId, FeedMemory, FeedState, Hints, Learned, Poll, PollFailure, PollOutcome, Redirect,
         Timestamp, Validators, time,
     },
     schedule,
 };
+
+/// A feed is asked for in full at least this often even if its server always says that nothing changed: some servers say so
+/// for ever (a stale cache, a date in the future). With the interval, it is a day.
+const IN_FULL_EVERY: Duration = Duration::from_secs(23 * 3_600);
+
+/// Bodies read at once. A hostile body takes many times its size while it is read, and reading is quick.
+const READERS: u32 = 2;
+/// A body larger than this is read alone.
+const READ_ALONE_BYTES: usize = 1024 * 1024;
+
+/// Turns to read a body, shared by all visits. First come, first served: a large body waits for those that are being
+/// read, and small ones that come later wait for it.
+#[derive(Debug, Clone)]
+pub(super) struct Readers(Arc<Semaphore>);
+
+impl Default for Readers {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(usize::try_from(READERS).unwrap_or(1))))
+    }
+}
+
+impl Readers {
+    /// Waits for the turn of a body of so many bytes. `None` never comes: the semaphore is not closed.
+    async fn turn(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let readers = if bytes > READ_ALONE_BYTES { READERS } else { 1 };
+        self.0.clone().acquire_many_owned(readers).await.ok()
+    }
+}
 
 /// What a visit needs.
 #[derive(Debug)]
 pub(super) struct Visitor {
     pub(super) catalog: Arc<Catalog>,
     pub(super) clock: Clock,
-    /// Turns to read a body.
-    pub(super) readers: Arc<Semaphore>,
+    pub(super) readers: Readers,
     /// Whether it is the feeds that fail.
     pub(super) uplink: Arc<Uplink>,
     /// The site of the feed.
@@ -52,12 +79,14 @@ impl Visitor {
         };
         let fetched = self.catalog.fetcher.fetch_as(&request, &manner).await;
         let now = self.clock.now();
+        let mut room = Room::default();
         let (outcome, redirects, wishes, hints) = match fetched {
             Ok(Fetched::NotModified { validators, redirects, wishes }) => {
                 (PollOutcome::NotModified { validators }, redirects, wishes, None)
             }
             Ok(Fetched::Modified(response)) => {
                 let (redirects, wishes) = (response.redirects.clone(), response.wishes);
+                room = response.room.clone();
                 let (outcome, hints) = self.read(&state, response, now).await;
                 (outcome, redirects, wishes, hints)
             }
@@ -67,7 +96,7 @@ impl Visitor {
             }
         };
         let poll = self.judge(&state, outcome, &redirects, asked, (wishes, hints), now);
-        Visited { poll, hops: redirects.into_iter().map(|hop| hop.to).collect() }
+        Visited { poll, hops: redirects.into_iter().map(|hop| hop.to).collect(), room }
     }
 
     fn judge(
@@ -103,7 +132,7 @@ impl Visitor {
         now: Timestamp,
     ) -> (PollOutcome, Option<Hints>) {
         let (catalog, state) = (self.catalog.clone(), state.clone());
-        let turn = self.readers.clone().acquire_owned().await;
+        let turn = self.readers.turn(response.body.len()).await;
         let read = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let body = reading::Body {
@@ -145,15 +174,34 @@ fn poll(
         None => time::after(now, state.spec.interval),
     };
     let Learned { memory, events } = judged;
-    let next_poll_at = not_before(now, &memory, catalog).map_or(next_poll_at, |at| at.max(next_poll_at));
+    let next_poll_at = not_before(now, &memory).map_or(next_poll_at, |at| at.max(next_poll_at));
     Poll { feed: state.id, at: now, outcome, next_poll_at, failures, memory, events }
 }
 
 /// What the server asked for, as far as it may ask, and how seldom a feed is visited that has long been silent.
-fn not_before(now: Timestamp, memory: &FeedMemory, catalog: Option<&Catalog>) -> Option<Timestamp> {
-    let longest = catalog.map_or(MAX_RETRY_AFTER, |catalog| catalog.poll.policy.max);
-    let asked = memory.patience_until.map(|at| at.min(time::after(now, longest)));
+fn not_before(now: Timestamp, memory: &FeedMemory) -> Option<Timestamp> {
+    let asked = memory.patience_until.map(|at| at.min(time::after(now, MAX_RETRY_AFTER)));
     asked.max(health::rest(memory).map(|rest| time::after(now, rest)))
+}
+
+/// When a feed that was never read in full counts as read in full: at some time within the last day that its id picks, so
+/// that not all are asked for in full at once.
+pub(super) fn read_in_full(state: &FeedState, now: Timestamp) -> Timestamp {
+    time::before(now, IN_FULL_EVERY.mul_f64(fraction(state.id)))
+}
+
+/// Whether a feed is asked for in full: a liar always, the others once a day. The time of day moves on by up to a quarter
+/// a day, as the feed's id decides, so that feeds that were added at once do not stay together.
+pub(super) fn is_due_in_full(state: &FeedState, now: Timestamp) -> bool {
+    let memory = &state.memory;
+    let every = IN_FULL_EVERY.mul_f64(1.0 - fraction(state.id) / 4.0);
+    memory.liar_since.is_some() || memory.full_at.is_some_and(|at| time::between(at, now) >= every)
+}
+
+/// A place in [0, 1) of the feed's own.
+fn fraction(id: FeedId) -> f64 {
+    let spread = u64::try_from(id.0).unwrap_or(0).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    f64::from(u32::try_from(spread >> 32).unwrap_or(0)) / (f64::from(u32::MAX) + 1.0)
 }
 
 fn broken_down_outcome() -> PollOutcome {
@@ -162,4 +210,24 @@ fn broken_down_outcome() -> PollOutcome {
         message: "reading the feed failed inside wirewatch; please report the feed".to_owned(),
         retry_at: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn two_bodies_of_a_mebibyte_are_read_at_once_and_one_that_is_larger_alone() {
+        let readers = Readers::default();
+        let free = || readers.0.available_permits();
+        let one = readers.turn(READ_ALONE_BYTES).await;
+        assert_eq!(free(), 1);
+        let two = readers.turn(READ_ALONE_BYTES).await;
+        assert_eq!(free(), 0, "a third waits");
+        drop((one, two));
+        let alone = readers.turn(READ_ALONE_BYTES + 1).await;
+        assert_eq!(free(), 0, "nothing beside it");
+        drop(alone);
+        assert_eq!(free(), 2);
+    }
 }

@@ -13,7 +13,10 @@ use tokio::task::{Id, JoinSet};
 
 use url::Url;
 
-use crate::model::{FeedId, FeedState, Poll};
+use crate::{
+    fetch::Room,
+    model::{FeedId, FeedState, Poll},
+};
 
 /// A visit under way.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub(super) struct Visited {
     pub(super) poll: Poll,
     /// Where redirects led, in order.
     pub(super) hops: Vec<Url>,
+    /// To be kept until the poll is recorded: what was read of a large body is large too.
+    pub(super) room: Room,
 }
 
 /// See the module.
@@ -123,7 +128,7 @@ mod tests {
             memory: FeedMemory::default(),
             events: Vec::new(),
         };
-        let visited = Visited { poll, hops: Vec::new() };
+        let visited = Visited { poll, hops: Vec::new(), room: Room::default() };
         visits.begin(visit(2), std::future::ready(visited.clone()));
         assert_eq!(visits.next().await.unwrap().1, Some(visited));
         assert!(visits.next().await.is_none() && visits.is_empty() && visits.feeds().is_empty());

@@ -6,7 +6,8 @@
 //! **Invariant:** a server of the open web cannot lead us to an address that the operator allowed: that is for feeds
 //! configured there.
 //! **Invariant:** validators go to the address that gave them, and to no other hop.
-//! **Invariant:** reading stops with the first byte beyond `max_body_bytes`, counted after decompression.
+//! **Invariant:** reading stops with the first byte beyond `max_body_bytes`, counted after decompression, and goes beyond
+//! half a mebibyte only with a [`super::Room`].
 //!
 //! Rejected: a second try without compression after a damaged body. It doubles the load on a broken server, and
 //! the next poll is a second try anyway.
@@ -28,6 +29,7 @@ use super::{
     error::{self, Reason},
     headers, is_public,
     resolve::{GuardedResolver, HOP, Hop, Lookup, MAX_LOOKUPS, system_lookup},
+    room::{Room, Rooms, SMALL_BODY_BYTES},
     target,
 };
 use crate::{
@@ -45,8 +47,14 @@ const ACCEPT_FEEDS: HeaderValue = HeaderValue::from_static(
 const MAX_IDLE_PER_HOST: usize = 1;
 const IDLE_CONNECTION: Duration = Duration::from_secs(20);
 
-/// Room taken up front for a body that announces its length; a false announcement costs no more than this.
-const MAX_BODY_ROOM: u64 = 256 * 1024;
+/// Memory taken up front for a body that announces its length; a false announcement costs no more than this.
+const MAX_TAKEN_AHEAD: u64 = 256 * 1024;
+
+/// What an HTTP/2 server may send of a body that nobody reads, as while it waits for a room. The client's own 2 MiB would
+/// be more than a small body may have.
+const MAX_UNREAD_BYTES: u32 = 256 * 1024;
+/// The same for all bodies of a connection: enough for every visit at once, so that none waits for another.
+const MAX_UNREAD_BYTES_OF_CONNECTION: u32 = 64 * MAX_UNREAD_BYTES;
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +78,7 @@ pub struct Fetcher {
     options: Arc<Options>,
     clock: Clock,
     proxies: Vec<Arc<ProxyClient>>,
+    pub(super) rooms: Rooms,
     /// Whether an address belongs to somebody else; tests have no such server.
     pub(super) is_outside: fn(IpAddr) -> bool,
 }
@@ -82,6 +91,13 @@ struct Way<'a> {
     wishes: Wishes,
     /// A server of the open web has answered: what it says next is not the operator's word.
     outside: bool,
+    awaits: Awaits,
+}
+
+/// What a fetch waits for.
+enum Awaits {
+    Server,
+    Room,
 }
 
 impl Fetcher {
@@ -106,7 +122,8 @@ impl Fetcher {
         let client =
             builder(&options, user_agent, &resolver).no_proxy().build().map_err(BuildError::Client)?;
         let is_outside = |ip| is_public(ip).is_ok();
-        Ok(Self { client, resolver, options: Arc::new(options), clock, proxies: Vec::new(), is_outside })
+        let (options, rooms) = (Arc::new(options), Rooms::default());
+        Ok(Self { client, resolver, options, clock, proxies: Vec::new(), rooms, is_outside })
     }
 
     /// Prepares what requests to the feed at `url` carry. Feeds that name the same proxy share a client.
@@ -138,11 +155,20 @@ impl Fetcher {
     /// [`Error::kind`] tells the class; the words are for people.
     pub async fn fetch_as(&self, request: &FetchRequest, manner: &Manner) -> Result<Fetched, Error> {
         let limit = self.options.total_timeout;
-        let mut way =
-            Way { request, manner, redirects: Vec::new(), wishes: Wishes::default(), outside: false };
+        let mut way = Way {
+            request,
+            manner,
+            redirects: Vec::new(),
+            wishes: Wishes::default(),
+            outside: false,
+            awaits: Awaits::Server,
+        };
         let fetched = match timeout(limit, self.follow(&mut way)).await {
             Ok(fetched) => fetched,
-            Err(_) => Err(Reason::TotalTimeout(limit).into()),
+            Err(_) => Err(match way.awaits {
+                Awaits::Server => Reason::TotalTimeout(limit).into(),
+                Awaits::Room => Reason::NoRoom(limit).into(),
+            }),
         };
         fetched.map_err(|error| error.after(way.redirects))
     }
@@ -274,23 +300,40 @@ impl Fetcher {
         let content_type =
             answer.headers().get(CONTENT_TYPE).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
         let validators = headers::validators(answer.headers());
-        let body = self.read_body(&mut answer).await?;
+        let (body, room) = self.read_body(&mut answer, &mut way.awaits).await?;
         let redirects = std::mem::take(&mut way.redirects);
-        Ok(Response { url, redirects, content_type, validators, body, wishes: way.wishes })
+        Ok(Response { url, redirects, content_type, validators, body, room, wishes: way.wishes })
     }
 
-    async fn read_body(&self, answer: &mut reqwest::Response) -> Result<Bytes, Reason> {
+    async fn read_body(
+        &self,
+        answer: &mut reqwest::Response,
+        awaits: &mut Awaits,
+    ) -> Result<(Bytes, Room), Reason> {
         let max = self.options.max_body_bytes;
         let announced = answer.content_length().unwrap_or(0);
         if announced > max {
             return Err(Reason::TooLarge(max));
         }
-        let mut body = BytesMut::with_capacity(usize::try_from(announced.min(MAX_BODY_ROOM)).unwrap_or(0));
+        let mut body = BytesMut::with_capacity(usize::try_from(announced.min(MAX_TAKEN_AHEAD)).unwrap_or(0));
+        let mut room = Room::default();
         loop {
             let next = within(self.options.idle_timeout, Reason::IdleTimeout, answer.chunk()).await?;
-            let Some(chunk) = next.map_err(|error| error::of_body(&error))? else { return Ok(body.freeze()) };
-            if u64::try_from(body.len().saturating_add(chunk.len())).is_ok_and(|length| length > max) {
+            let Some(chunk) = next.map_err(|error| error::of_body(&error))? else {
+                return Ok((body.freeze(), room));
+            };
+            let length = body.len().saturating_add(chunk.len());
+            if u64::try_from(length).is_ok_and(|length| length > max) {
                 return Err(Reason::TooLarge(max));
+            }
+            if length > SMALL_BODY_BYTES && !room.is_taken() {
+                *awaits = Awaits::Room;
+                room = self.rooms.take().await;
+                *awaits = Awaits::Server;
+                // Once for all: growing step by step would copy it, old and new held together. What is not written to
+                // costs no memory.
+                let whole = if announced > 0 { announced } else { max };
+                body.reserve(usize::try_from(whole).unwrap_or(0).saturating_sub(body.len()));
             }
             body.extend_from_slice(&chunk);
         }
@@ -313,6 +356,8 @@ fn builder(options: &Options, user_agent: HeaderValue, resolver: &GuardedResolve
         .connect_timeout(options.connect_timeout)
         .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
         .pool_idle_timeout(IDLE_CONNECTION)
+        .http2_initial_stream_window_size(MAX_UNREAD_BYTES)
+        .http2_initial_connection_window_size(MAX_UNREAD_BYTES_OF_CONNECTION)
         .http1_ignore_invalid_headers_in_responses(true)
 }
 

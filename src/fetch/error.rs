@@ -152,6 +152,12 @@ pub(super) enum Reason {
     IdleTimeout(Duration),
     #[error("fetching took longer than {} in all", Span(*.0))]
     TotalTimeout(Duration),
+    #[error(
+        "the feed is large, and while it was being fetched no room for it came free within {}: other large feeds were \
+         still being read",
+        Span(*.0)
+    )]
+    NoRoom(Duration),
     #[error("the connection timed out")]
     SystemTimeout,
     #[error("the server answered {}", Code(*.0))]
@@ -200,6 +206,7 @@ impl Reason {
             | Self::HeaderTimeout(_)
             | Self::IdleTimeout(_)
             | Self::TotalTimeout(_)
+            | Self::NoRoom(_)
             | Self::SystemTimeout => FailureKind::Timeout,
             Self::Status(status) => status_kind(*status),
             Self::UnaskedNotModified => FailureKind::NotAFeed,

@@ -6,7 +6,7 @@
 //! **Invariant:** no connection is made to an address outside the public internet unless the operator's
 //! [`AllowList`] covers it; each hop of a redirect is checked, and it is the connected address that is checked.
 //! **Invariant:** no answer, however slow, long, compressed or crooked, holds a fetch beyond its time limits or
-//! makes it keep more than `max_body_bytes` of body.
+//! makes it keep more than `max_body_bytes` of body; and few large bodies are held at once ([`Room`]).
 //! **Invariant:** requests carry no referrer, and secrets only to the origin they were configured for ([`Access`]).
 //!
 //! Rejected: a check of the name before the request (the name may resolve otherwise a moment later), and a client
@@ -19,6 +19,7 @@ mod client;
 mod error;
 mod headers;
 mod resolve;
+mod room;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ pub use allow::{AllowEntry, AllowList, InvalidAllowEntry};
 pub use client::{BuildError, Fetcher};
 pub use error::Error;
 pub use headers::{MAX_FRESH, MAX_RETRY_AFTER, MAX_VALIDATOR_BYTES};
+pub use room::Room;
 pub use target::MAX_LOCATION_BYTES;
 
 use crate::model::{Redirect, Timestamp, Validators};
@@ -52,7 +54,7 @@ pub struct Options {
     pub header_timeout: Duration,
     /// Between two pieces of a body.
     pub idle_timeout: Duration,
-    /// For a whole fetch: redirects and body together.
+    /// For a whole fetch: redirects, body and the wait for a [`Room`] together.
     pub total_timeout: Duration,
     /// Longest body in bytes, after decompression.
     pub max_body_bytes: u64,
@@ -133,6 +135,8 @@ pub struct Response {
     pub validators: Validators,
     /// The whole body, decompressed; may be empty; at most `max_body_bytes`.
     pub body: Bytes,
+    /// To be kept as long as the body, or what was read of it, is: it stands for the memory.
+    pub room: Room,
     /// When to come again.
     pub wishes: Wishes,
 }

@@ -9,8 +9,6 @@ use std::time::Duration;
 use super::{event, words::span};
 use crate::model::{EventKind, FailureKind, FeedEvent, FeedMemory, Gone, PollOutcome, Timestamp, time};
 
-/// Polls that must be answered 410, with no other answer in between, before it is believed.
-pub const GONE_POLLS: u32 = 3;
 /// A further one counts only when so much time has passed since the first, for each counted before: so the third counts
 /// after three days.
 pub const GONE_SPACING: Duration = Duration::from_secs(36 * 3_600);
@@ -55,5 +53,5 @@ pub(super) fn count(
 
 /// Whether it has been said often and long enough.
 pub(super) fn is_confirmed(memory: &FeedMemory) -> bool {
-    memory.gone.is_some_and(|gone| gone.polls >= GONE_POLLS)
+    memory.gone.is_some_and(|gone| gone.is_confirmed())
 }

@@ -27,7 +27,7 @@ mod words;
 use std::time::Duration;
 
 pub use condition::{DORMANT_AFTER, DORMANT_EVERY, FAILING_AFTER};
-pub use gone::{GONE_EVERY, GONE_POLLS, GONE_SPACING};
+pub use gone::{GONE_EVERY, GONE_SPACING};
 pub use liar::put_on_trial;
 pub use moving::{MOVED_BACK_FAILURES, MOVED_POLLS, address};
 

@@ -50,6 +50,8 @@ pub(super) fn watch(
                 failure.message
             );
             events.push(event(EventKind::MovedBack, now, detail));
+            // What was read there is no window that the configured address moves on from.
+            memory.window_items = 0;
         }
         return;
     }

@@ -203,3 +203,14 @@ fn an_adopted_address_that_fails_is_given_up_for_the_configured_one() {
     assert_eq!(run.happened.last(), Some(&EventKind::MovedBack));
     assert_eq!(address(&run.state).as_str(), "http://a.example/feed");
 }
+
+#[test]
+fn the_window_of_an_address_that_was_given_up_says_nothing_of_a_gap() {
+    let mut run = Run::of("http://a.example/feed");
+    (0..3).for_each(|_| run.answers(900, &[(301, "http://b.example/feed")]));
+    (run.state.memory.rolling, run.state.memory.window_items) = (9, 10);
+    (0..3).for_each(|_| run.fails(900, FailureKind::ClientError(404)));
+    run.happened.clear();
+    run.brings(&[], 10, 10);
+    assert_eq!(run.happened, [EventKind::Recovered]);
+}

@@ -52,6 +52,16 @@ pub struct Gone {
     pub since: Timestamp,
 }
 
+/// Polls that must be answered 410, with no other answer in between, before it is believed.
+pub const GONE_POLLS: u32 = 3;
+
+impl Gone {
+    /// Whether it has been said often, and so long, that it is believed.
+    pub fn is_confirmed(&self) -> bool {
+        self.polls >= GONE_POLLS
+    }
+}
+
 /// When the publisher would like to be visited. Hints only: they never delay a feed past its bound.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Hints {

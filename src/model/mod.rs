@@ -26,8 +26,8 @@ pub use feed::{FeedId, FeedSpec, FeedState, OnAdd, ParsedFeed, Validators, Warni
 pub use item::{Announce, Field, Item, ItemId, ItemKey, KeyKind, NewItem, StoryId, StoryKey};
 pub use mail::{LeasedMail, MailState, NotificationId, OutboundMail, Retry, Settlement};
 pub use memory::{
-    Counted, EventKind, FeedEvent, FeedEventReport, FeedMemory, Gone, Health, Hints, Learn, Learned, Moving,
-    RESTLESS, Stored, Trial,
+    Counted, EventKind, FeedEvent, FeedEventReport, FeedMemory, GONE_POLLS, Gone, Health, Hints, Learn,
+    Learned, Moving, RESTLESS, Stored, Trial,
 };
 pub use notification::{
     Additions, Coverage, FeedDoubt, FeedTrouble, ItemView, Notification, NotificationKind, StoryNews,

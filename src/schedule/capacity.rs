@@ -20,7 +20,7 @@ const ROUNDING: f64 = 1e-6;
 pub struct Load {
     /// The site whose patience it uses.
     pub site: String,
-    /// Least time between two visits to that site.
+    /// Least time between two visits to that site, when there are many.
     pub spacing: Duration,
     /// How often it is to be visited on average.
     pub interval: Duration,
@@ -108,7 +108,7 @@ impl fmt::Display for Shortfall {
             Self::Site { site, feeds, spacing, interval } => write!(
                 f,
                 "{feeds} feeds of {site} at a visit every {} need {}; their interval is {}: raise it, or ask the \
-                 site's owner and lower spacing in [poll]",
+                 site's owner and lower spacing and refill in [poll]",
                 words(*spacing),
                 words(spacing.saturating_mul(*feeds)),
                 words(*interval)
@@ -156,7 +156,7 @@ mod tests {
             said(&loads(412, "example.com", 60), None, 64),
             [
                 "412 feeds of example.com at a visit every 1 s need 6 min 52 s; their interval is 1 min: raise it, or ask \
-              the site's owner and lower spacing in [poll]"
+              the site's owner and lower spacing and refill in [poll]"
             ]
         );
         assert!(said(&loads(60, "example.com", 60), None, 64).is_empty());

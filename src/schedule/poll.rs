@@ -62,8 +62,10 @@ pub fn next_poll(now: Timestamp, state: &FeedState, outcome: &PollOutcome, polic
         }
         PollOutcome::Failed(failure) => {
             let grown = match (state.memory.health, state.memory.gone) {
-                (Health::Dormant, Some(_)) => spread(GONE, POLL_SPREAD, phase, min, GONE * 2),
-                (Health::Dormant, None) => spread(DORMANT, POLL_SPREAD, phase, min, DORMANT * 2),
+                (Health::Dormant, Some(gone)) if gone.is_confirmed() => {
+                    spread(GONE, POLL_SPREAD, phase, min, GONE * 2)
+                }
+                (Health::Dormant, _) => spread(DORMANT, POLL_SPREAD, phase, min, DORMANT * 2),
                 _ => spread(doubled(interval, state.failures, max), POLL_SPREAD, phase, min, max),
             };
             let asked = failure.retry_at.map_or(Duration::ZERO, |at| time::between(now, at));
@@ -126,7 +128,9 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::model::{FailureKind, FeedId, FeedMemory, FeedSpec, Gone, OnAdd, PollFailure, Validators};
+    use crate::model::{
+        FailureKind, FeedId, FeedMemory, FeedSpec, GONE_POLLS, Gone, OnAdd, PollFailure, Validators,
+    };
 
     const MINUTE: Duration = Duration::from_secs(60);
     const POLICY: PollPolicy = PollPolicy { min: MINUTE, max: Duration::from_secs(86_400) };
@@ -223,7 +227,11 @@ mod tests {
             time::between(now, next_poll(now, feed, outcome, &POLICY)).as_secs() / 3_600
         };
         assert!((21..=27).contains(&days(&feed, &failed(None))));
-        feed.memory.gone = Some(Gone { polls: 3, since: now });
+        for polls in [1, GONE_POLLS - 1] {
+            feed.memory.gone = Some(Gone { polls, since: now });
+            assert!((21..=27).contains(&days(&feed, &failed(None))), "{polls} times is not believed yet");
+        }
+        feed.memory.gone = Some(Gone { polls: GONE_POLLS, since: now });
         assert!((27 * 24..=33 * 24).contains(&days(&feed, &failed(None))));
         assert_eq!(days(&feed, &ok()), 0, "it is back");
     }

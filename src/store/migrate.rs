@@ -46,6 +46,7 @@ pub(super) fn refuse_other(connection: &Connection) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{FeedMemory, FeedSpec, OnAdd, time};
 
     #[test]
     fn released_migrations_are_never_edited() {
@@ -58,6 +59,40 @@ mod tests {
         let found: Vec<u64> =
             MIGRATIONS.iter().map(|sql| xxhash_rust::xxh3::xxh3_64(sql.as_bytes())).collect();
         assert_eq!(found, pinned, "write a new migration instead, and pin it here");
+    }
+
+    #[tokio::test]
+    async fn a_feed_of_the_first_releases_goes_on_where_it_was_with_nothing_learned() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = Connection::open(dir.path().join(crate::store::DATABASE)).unwrap();
+        for sql in &MIGRATIONS[..2] {
+            connection.execute_batch(sql).unwrap();
+        }
+        connection.pragma_update(None, "user_version", 2).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO feed (url, bucket, active, etag, added_at_ms, last_poll_at_ms, last_ok_at_ms,
+                     baseline_at_ms, next_poll_at_ms, failures)
+                 VALUES ('https://a.example/', 1, 1, x'2241', 1, 5000, 2000, 1000, 9000, 3)",
+            )
+            .unwrap();
+        drop(connection);
+        let store = crate::store::Store::open(dir.path()).unwrap();
+        let spec = FeedSpec {
+            url: "https://a.example/".parse().unwrap(),
+            title: None,
+            interval: std::time::Duration::from_secs(900),
+            on_add: OnAdd::Baseline,
+        };
+        let state = store.sync_feeds(time::from_millis(6_000), vec![spec]).await.unwrap().remove(0);
+        assert_eq!((state.failures, state.next_poll_at), (3, time::from_millis(9_000)));
+        assert_eq!(
+            (state.validators.etag, state.last_ok_at),
+            (Some(vec![0x22, 0x41]), Some(time::from_millis(2_000)))
+        );
+        assert_eq!(state.memory, FeedMemory { stored: state.memory.stored, ..FeedMemory::default() });
+        assert_eq!(store.feed_events(time::from_millis(0), 10).await.unwrap(), []);
+        store.close().await;
     }
 
     #[test]

@@ -146,6 +146,41 @@ fn a_dry_poll_knows_what_is_stored() {
 }
 
 #[test]
+fn an_item_with_nothing_in_it_is_shown_and_never_called_new() {
+    let url = "https://news.example/feed";
+    let body =
+        "<rss version=\"2.0\"><channel><title>T</title><item/><item><title>a</title></item></channel></rss>";
+    let args = ["feeds", "poll", "--dry-run", "--json", "--file", "-", url];
+    let (code, out, _) = said(&run_with_input(&args, body));
+    let got: Value = serde_json::from_str(&out).unwrap();
+    let new: Vec<&Value> = got["items"].as_array().unwrap().iter().map(|item| &item["new"]).collect();
+    assert_eq!((code, new), (0, vec![&json!(false), &json!(true)]));
+    let (_, out, _) = said(&run_with_input(&["feeds", "poll", "--dry-run", "--file", "-", url], body));
+    assert!(out.contains("2 items, 1 new") && out.contains("\nempty "), "{out}");
+}
+
+#[test]
+fn the_way_to_a_failure_is_told() {
+    let farm = Farm::start();
+    farm.set("/old", Page::status(301).with("Location", "/gone"));
+    farm.set("/loop", Page::status(302).with("Location", "/loop"));
+    let (_dir, config) = home(&farm, "");
+    let poll = |path: &str| {
+        let url = farm.url(path);
+        let (code, out, err) =
+            said(&run(&["feeds", "poll", "--dry-run", "--json", &url, "--config", &config]));
+        assert_eq!(code, 1);
+        (serde_json::from_str::<Value>(&out).unwrap(), err)
+    };
+    let (got, _) = poll("/old");
+    let gone = json!(farm.url("/gone"));
+    assert_eq!((&got["redirects"], &got["final_url"]), (&json!([{"status": 301, "to": gone}]), &gone));
+    let (got, err) = poll("/loop");
+    assert_eq!(got["redirects"].as_array().map(Vec::len), Some(5));
+    assert!(!err.contains("may not go there") && err.contains("look for another"), "{err}");
+}
+
+#[test]
 fn a_store_that_cannot_be_read_does_not_stop_a_dry_poll() {
     let farm = Farm::start();
     farm.set("/feed", feed());
@@ -178,6 +213,23 @@ fn all_feeds_are_tried_and_one_bad_one_fails_the_run() {
     assert_eq!(kinds, [&Value::Null, &"client-error".into(), &"not-a-feed".into()]);
     assert_eq!((&lines[1]["status"], &lines[1]["url"]), (&json!(404), &farm.url("/gone").into()));
     assert!(!dir.path().join("state").exists());
+}
+
+#[test]
+fn a_poll_for_real_asks_a_liar_in_full() {
+    let farm = Farm::start();
+    farm.set("/feed", feed());
+    let (dir, config) = home(&farm, "");
+    let poll = || assert_eq!(said(&run(&["feeds", "poll", &farm.url("/feed"), "--config", &config])).0, 0);
+    poll();
+    poll();
+    let path = Store::open_read_only(&dir.path().join("state")).unwrap().path().to_owned();
+    let store = rusqlite::Connection::open(path).unwrap();
+    store.execute("UPDATE feed SET liar_since_at_ms = unixepoch() * 1000", []).unwrap();
+    poll();
+    let visits = farm.visits("/feed");
+    let asked: Vec<bool> = visits.iter().map(|visit| visit.header("if-none-match").is_some()).collect();
+    assert_eq!(asked, [false, true, false]);
 }
 
 #[test]

@@ -22,9 +22,9 @@ use crate::harness::{farm::Page, sink::Sink};
 const MAX_RESIDENT_KIB: u64 = 256 * 1_024;
 /// Just under the 8 MiB that a body may have.
 const LARGE: usize = 8_000_000;
-/// How many of the bodies are on their way at once: what one host is asked for unless the operator says otherwise.
-/// What the program holds grows with it, as each body may have 8 MiB.
-const AT_ONCE: u32 = 2;
+/// How many of the bodies are on their way at once, as from many hosts; the most that one host may be asked for.
+/// Of large ones the program holds only a few at once, however many are on their way.
+const AT_ONCE: u32 = 32;
 /// The promise: so many kinds at least.
 const KINDS: usize = 32;
 

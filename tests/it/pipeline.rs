@@ -266,7 +266,7 @@ async fn the_operator_hears_of_failing_feeds_once_and_of_their_recovery() {
     }
     let told = notices(&app);
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("/a — could never be read: the server answered 404"), "{}", told[0]);
+    assert!(told[0].contains("/a — it could never be read: the server answered 404"), "{}", told[0]);
     app.farm.set("/a", Page::rss(&[weather(2)]));
     app.after(24 * 60).await;
     app.after(10).await;

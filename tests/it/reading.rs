@@ -130,6 +130,8 @@ async fn three_polls_store_no_item_twice() {
     }
     let mut app = TestApp::with(farm, &format!("{CONFIG}{listed}")).await;
     app.turn().await;
+    // So many new feeds are not all visited at once.
+    app.after(30).await;
     let stored = app.stored_items();
     assert!(stored >= feeds.len(), "{stored} items of {} feeds", feeds.len());
     for poll in 0..2 {

@@ -131,12 +131,53 @@ fn check_says_what_intervals_cannot_be_met() {
     let (code, out, err) = said(&run(&["check", "--config", &config]));
     assert_eq!(code, 0, "{out}{err}");
     for want in [
-        "feeds of example.com:443 at a visit every 1 s need 6 min 52 s; their interval is 1 min",
+        "412 feeds of example.com at a visit every 2 s need 13 min 44 s; their interval is 1 min",
         "the budget of 3000 polls an hour is too small: even at their longest intervals the feeds need 6180",
         "4 visits at once are too few: at 2 s a visit, 14 are needed",
     ] {
         assert!(err.contains(want), "{want}: {err}");
     }
+}
+
+#[test]
+fn check_knows_what_a_site_is_and_how_fast_its_visits_are_given_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("wirewatch.toml");
+    let check = |fetch: &str, group: &str, want: bool| {
+        let feeds: String = (0..31)
+            .map(|n| format!("[[feed]]\nurl = \"https://127.0.0.1:{}/\"\n{group}\n", 8_000 + n))
+            .collect();
+        let text = format!("[state]\ndir = \"state\"\n{fetch}\n[poll]\ninterval = \"1m\"\n{feeds}");
+        fs::write(&config, text).unwrap();
+        let (code, out, err) = said(&run(&["check", "--config", &config.display().to_string()]));
+        assert_eq!(code, 0, "{out}{err}");
+        let named = err.contains("31 feeds of mine at a visit every 2 s need 1 min 2 s");
+        assert_eq!(named, want, "{fetch} {group}: {err}");
+    };
+    let (own, group) = ("[fetch]\nallow = [\"127.0.0.1\"]", "group = \"mine\"");
+    check("", group, true);
+    check("", "", false);
+    check(own, "", false);
+    check(own, group, true);
+}
+
+#[tokio::test]
+async fn a_feed_keeps_the_bound_of_alerts_from_its_first_alert_on() {
+    let farm = Farm::start();
+    let mut app = TestApp::with(farm.clone(), &format!("{CONFIG}{}", feeds(&farm, 1))).await;
+    let seldom = |page: Page| {
+        let text = String::from_utf8(page.body).unwrap();
+        Page { body: text.replace("<channel>", "<channel><ttl>240</ttl>").into(), ..page }
+    };
+    farm.set("/0", seldom(page("Rain", 1)));
+    app.poll_for(Duration::from_secs(50 * MINUTES)).await;
+    assert_eq!(visits(&app, "/0"), 1, "as its publisher wishes");
+    farm.set("/0", seldom(page("Trump and Xi discuss rare earths", 2)));
+    app.poll_for(Duration::from_secs(20 * MINUTES)).await;
+    assert_eq!(visits(&app, "/0"), 2);
+    app.poll_for(Duration::from_secs(15 * MINUTES)).await;
+    assert_eq!(visits(&app, "/0"), 3);
+    app.end().await;
 }
 
 #[test]

@@ -106,6 +106,10 @@ pub(super) async fn judge(
                 firsts.pop_front();
                 new = known.as_mut().map(|known| !known.pop_front().unwrap_or(false));
             }
+            // It is shown, but a poll does not store it.
+            if item.is_empty() {
+                new = new.map(|_| false);
+            }
             let matches = matcher.matches(&item);
             Judged { item, new, repeated, matches }
         })

@@ -249,6 +249,7 @@ fn print_item(judged: &Judged, marks: Marks) {
     let item = &judged.item;
     let state = match (judged.repeated, judged.new) {
         (true, _) => "again",
+        (false, _) if item.is_empty() => "empty",
         (false, Some(true)) => "new",
         (false, Some(false)) => "known",
         (false, None) => "?",

@@ -123,7 +123,9 @@ impl Visit {
             offers: Vec::new(),
             is_document: false,
         };
-        Self { status: error.status(), ..Self::empty(url, Err(trouble)) }
+        let redirects = error.redirects().to_vec();
+        let final_url = redirects.last().map_or(url, |hop| &hop.to).clone();
+        Self { status: error.status(), redirects, final_url, ..Self::empty(url, Err(trouble)) }
     }
 
     fn empty(url: &Url, read: Result<Reading, Trouble>) -> Self {

@@ -142,7 +142,9 @@ pub(super) fn short(number: f64) -> String {
 /// What to do about a failure of this class (`FailureKind::as_str`).
 pub(super) fn advice(kind: &str) -> &'static str {
     match kind {
-        "refused" => "wirewatch may not go there; see [fetch] allow, or look for another address",
+        "refused" => {
+            "wirewatch does not go where this address leads: look for another; for servers of your own see [fetch] allow"
+        }
         "dns" => "is the name spelt right, and does the site still exist?",
         "connect" | "timeout" => "the site may be down; wirewatch keeps trying",
         "tls" => "the site's certificate is at fault; its publisher must mend it",

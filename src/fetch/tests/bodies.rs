@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::*;
+use super::{
+    super::room::{MAX_LARGE_BODIES, SMALL_BODY_BYTES},
+    *,
+};
 
 const PLAIN: &[u8] = b"<rss version=\"2.0\"><channel><title>Harbour notes</title></channel></rss>\n";
 
@@ -161,4 +164,66 @@ async fn each_time_limit_is_named() {
     url.set_scheme("https").unwrap();
     let connecting = fetcher(|o| o.connect_timeout = SHORT);
     assert_fails(&connecting, url, FailureKind::Timeout, "connecting took longer than 50 ms").await;
+}
+
+/// A large body at N + 1 bytes, a small one at N.
+fn by_size() -> Server {
+    Server::start(|path| {
+        let extra = usize::from(path == "/large");
+        (ok("", &vec![b' '; SMALL_BODY_BYTES + extra]), Then::Close)
+    })
+}
+
+#[tokio::test]
+async fn beyond_the_small_size_bodies_are_held_four_at_once() {
+    let (server, fetcher) = (by_size(), fetcher(|_| {}));
+    let mut held = Vec::new();
+    for taken in 1..=MAX_LARGE_BODIES {
+        held.push(response(&fetcher, server.url("/large")).await);
+        assert_eq!(fetcher.rooms.free(), MAX_LARGE_BODIES - taken);
+    }
+    // None is free: a small body needs none, and one more large one comes only when a room is given back.
+    let small = response(&fetcher, server.url("/small")).await;
+    assert_eq!(small.body.len(), SMALL_BODY_BYTES);
+    let kept = held.pop().map(|response| response.room);
+    let mut fifth = Box::pin(response(&fetcher, server.url("/large")));
+    while server.requests().len() < MAX_LARGE_BODIES + 2 {
+        assert!(futures_util::poll!(&mut fifth).is_pending());
+        tokio::task::yield_now().await;
+    }
+    drop(kept);
+    assert_eq!(fifth.await.body.len(), SMALL_BODY_BYTES + 1);
+    drop(held);
+    assert_eq!(fetcher.rooms.free(), MAX_LARGE_BODIES, "all were given back");
+}
+
+#[tokio::test]
+async fn the_wait_for_a_room_counts_towards_the_total_limit_and_is_told() {
+    let server = by_size();
+    let fetcher = fetcher(|o| o.total_timeout = Duration::from_secs(2));
+    let mut held = Vec::new();
+    for _ in 0..MAX_LARGE_BODIES {
+        held.push(fetcher.rooms.take().await);
+    }
+    let words = "the feed is large, and while it was being fetched no room for it came free within 2 s: other large \
+                 feeds were still being read";
+    assert_fails(&fetcher, server.url("/large"), FailureKind::Timeout, words).await;
+    drop(held);
+    assert_eq!(response(&fetcher, server.url("/large")).await.body.len(), SMALL_BODY_BYTES + 1);
+    assert_eq!(
+        fetcher.rooms.free(),
+        MAX_LARGE_BODIES,
+        "a fetch that ran out of time keeps no place in the queue"
+    );
+}
+
+#[tokio::test]
+async fn a_large_body_that_stops_gives_its_room_back() {
+    let whole = SMALL_BODY_BYTES + 2;
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {whole}\r\n\r\n");
+    let server = Server::says([head.into_bytes(), vec![b' '; whole - 1]].concat(), Then::Hold);
+    let fetcher = fetcher(|o| o.idle_timeout = Duration::from_millis(200));
+    let error = get(&fetcher, server.url("/")).await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Timeout);
+    assert_eq!(fetcher.rooms.free(), MAX_LARGE_BODIES);
 }

@@ -87,6 +87,25 @@ async fn retry_after_is_kept_in_all_its_forms() {
 }
 
 #[tokio::test]
+async fn a_wait_asked_for_with_a_good_answer_outlives_restarts_reloads_and_short_waits_after_failures() {
+    let farm = Farm::start();
+    farm.set("/a", feed(1).with("Retry-After", "21600"));
+    let config = |lines: &str| format!("{CONFIG}[poll]\n{lines}\n{}", entry(&farm, "/a", ""));
+    let mut app = TestApp::with(farm.clone(), &config("max_backoff = \"2h\"")).await;
+    app.poll_for(5 * HOUR).await;
+    assert_eq!(farm.visits("/a").len(), 1, "whatever max_backoff is");
+    app.reload(&config("max_backoff = \"3h\""));
+    app.poll_for(HOUR / 4).await;
+    assert_eq!(farm.visits("/a").len(), 1, "after a reload");
+    let mut app = app.stopped_and_restarted().await;
+    app.poll_for(HOUR / 4).await;
+    assert_eq!(farm.visits("/a").len(), 1, "after a restart");
+    app.poll_for(HOUR).await;
+    assert_eq!(farm.visits("/a").len(), 2);
+    app.end().await;
+}
+
+#[tokio::test]
 async fn a_site_that_asks_for_patience_is_left_alone_by_its_other_feeds_too() {
     for (value, least) in [(Some("300"), 300_000), (Some("0"), 0), (None, 60_000), (Some("86400"), 900_000)] {
         let farm = Farm::start();

@@ -62,8 +62,7 @@ pub(super) async fn check(args: &CheckArgs) -> Outcome {
 
 /// Every kind of mail is rendered with its sample, so that a template fails here and not at night.
 fn templates(catalog: &Catalog) -> Result<(), Failure> {
-    use NotificationKind::{Alert, Digest, Operator, RollUp, Update};
-    for kind in [Alert, Update, RollUp, Digest, Operator] {
+    for kind in NotificationKind::ALL {
         render::render(&render::sample(kind), &catalog.templates)
             .map_err(|error| Failure::Config(format!("template `{}`: {error}", kind.as_str())))?;
     }

@@ -1,10 +1,10 @@
-//! `wirewatch mail test`
+//! `wirewatch mail`: a test mail; the other commands have files of their own.
 
 use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::{MailCommand, Outcome, output::say};
+use super::{ConfigArg, MailCommand, Outcome, output::say, samples, templates};
 use crate::{
     clock::Clock,
     model::{Notification, NotificationId, NotificationKind, OutboundMail, Recipient, SubscriptionName},
@@ -12,7 +12,14 @@ use crate::{
 };
 
 pub(super) async fn mail(command: &MailCommand) -> Outcome {
-    let MailCommand::Test { config, to } = command;
+    match command {
+        MailCommand::Test { config, to } => test(config, to.as_deref()).await,
+        MailCommand::Templates(args) => templates::templates(args),
+        MailCommand::Sample(args) => samples::sample(args),
+    }
+}
+
+async fn test(config: &ConfigArg, to: Option<&str>) -> Outcome {
     let (loaded, catalog) = config.catalog()?;
     let to = match to {
         Some(address) => Recipient::parse(address).with_context(|| format!("`{address}`"))?,

@@ -22,11 +22,14 @@ mod outbox;
 mod output;
 mod rules;
 mod run;
+mod samples;
 mod search;
 mod setup;
 mod status;
 mod stories;
+mod templates;
 mod topics;
+mod unsubscribe;
 
 use std::{
     path::PathBuf,
@@ -82,6 +85,8 @@ enum Command {
     /// Mail delivery
     #[command(subcommand)]
     Mail(MailCommand),
+    /// Tell the operator that a reader left with one click; your web server runs this
+    Unsubscribe(unsubscribe::UnsubscribeArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -268,6 +273,10 @@ enum MailCommand {
         #[arg(long, value_name = "ADDRESS")]
         to: Option<String>,
     },
+    /// List the templates of mails, or write them as a start for your own
+    Templates(templates::TemplatesArgs),
+    /// Write made-up mails of every kind as files, to look at them
+    Sample(samples::SampleArgs),
 }
 
 /// Why a command ends with something else than 0.
@@ -329,6 +338,7 @@ async fn dispatch(command: Command) -> Outcome {
         Command::Mute(args) => mute::mute(&args).await,
         Command::Outbox(command) => outbox::outbox(&command).await,
         Command::Mail(command) => mail::mail(&command).await,
+        Command::Unsubscribe(args) => unsubscribe::unsubscribe(&args).await,
     }
 }
 

@@ -52,6 +52,14 @@ impl ConfigArg {
             unread = Some(Diagnostic::warning(&problem.place, what, problem.remedy));
             smtp.login = None;
         }
+        if let Some(unsubscribe) = &public.mail.unsubscribe
+            && !matches!(unsubscribe.key.origin, SecretOrigin::File(_))
+            && let Err(problem) = unsubscribe.key.read(&Environment::of_process())
+        {
+            let what = "the key of unsubscribe cannot be read here, only by the service; it is not checked";
+            unread = Some(Diagnostic::warning(&problem.place, what, problem.remedy));
+            public.mail.unsubscribe = None;
+        }
         for (_, visit) in &mut public.visits {
             let environment = Environment::of_process();
             let kept = |source: &&SecretSource| !matches!(source.origin, SecretOrigin::File(_));

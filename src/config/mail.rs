@@ -19,7 +19,7 @@ use super::{
     source::{Place, Text},
     subscriptions::recipients,
 };
-use crate::model::Recipient;
+use crate::{mail::OneClick, model::Recipient};
 
 /// Port of SMTP inside TLS (RFC 8314 §7.3).
 pub const SUBMISSIONS_PORT: u16 = 465;
@@ -32,12 +32,15 @@ const LONGEST_TOKEN: usize = 19 + 1 + 26;
 
 pub(super) const MAIL: Schema = Schema {
     name: "[mail]",
-    keys: &["from", "operator", "commands_to", "transport", "maildir", "smtp"],
+    keys: &["from", "operator", "commands_to", "transport", "maildir", "smtp", "templates", "unsubscribe"],
     elsewhere: &[
         ("to", "recipients stand in [[subscription]]"),
         ("password", "it stands in smtp = { password = … }"),
     ],
 };
+const UNSUBSCRIBE: Schema = Schema { name: "unsubscribe", keys: &["url", "key"], elsewhere: &[] };
+const KEY_FORMS: &str = "key = { credential = \"unsubscribe-key\" }, { file = \"/etc/wirewatch/unsubscribe-key\" } \
+                         or { env = \"UNSUBSCRIBE_KEY\" }";
 pub(super) const SMTP: Schema =
     Schema { name: "smtp", keys: &["url", "starttls", "user", "password", "ca"], elsewhere: &[] };
 
@@ -53,6 +56,19 @@ pub struct MailConfig {
     pub commands_to: Option<String>,
     /// How mail leaves.
     pub transport: TransportConfig,
+    /// Folder with templates that replace those of the program.
+    pub templates: Option<PathBuf>,
+    /// Where readers can leave with one click.
+    pub unsubscribe: Option<UnsubscribeConfig>,
+}
+
+/// An address on the web where readers can leave with one click (RFC 8058).
+#[derive(Debug, Clone)]
+pub struct UnsubscribeConfig {
+    /// What takes the clicks; `https`.
+    pub url: Url,
+    /// What the links are signed with.
+    pub key: SecretSource,
 }
 
 /// A name and an address.
@@ -135,6 +151,8 @@ pub(super) struct MailDraft {
     maildir: Option<PathBuf>,
     smtp: Option<SmtpConfig>,
     smtp_seen: Option<Place>,
+    templates: Option<PathBuf>,
+    unsubscribe: Option<UnsubscribeConfig>,
 }
 
 impl MailDraft {
@@ -151,6 +169,12 @@ impl MailDraft {
         let kinds = [("maildir", TransportKind::Maildir), ("smtp", TransportKind::Smtp)];
         self.transport = table.choice("transport", &kinds).or(self.transport.take());
         self.maildir = path(table, "maildir", "/var/lib/wirewatch/maildir").or(self.maildir.take());
+        self.templates = path(table, "templates", "/etc/wirewatch/templates").or(self.templates.take());
+        if table.key_place("unsubscribe").is_some() {
+            let example = format!("{{ url = \"https://news.example.com/unsubscribe\", {KEY_FORMS} }}");
+            self.unsubscribe =
+                table.table("unsubscribe", &UNSUBSCRIBE, &example).and_then(|table| read_unsubscribe(&table));
+        }
         let example = "{ url = \"smtps://alerts@smtp.example.com:465\", \
                        password = { credential = \"smtp-password\" } }";
         if let Some(place) = table.key_place("smtp") {
@@ -182,8 +206,14 @@ impl MailDraft {
                 return None;
             }
         };
-        let from = self.from.or_else(default_sender)?;
-        Some(MailConfig { from, operator: self.operator, commands_to: self.commands_to, transport })
+        Some(MailConfig {
+            from: self.from.or_else(default_sender)?,
+            operator: self.operator,
+            commands_to: self.commands_to,
+            transport,
+            templates: self.templates,
+            unsubscribe: self.unsubscribe,
+        })
     }
 }
 
@@ -222,6 +252,28 @@ fn sender(text: &Text, report: &Report) -> Option<Sender> {
             None
         }
     }
+}
+
+fn read_unsubscribe(table: &Table<'_>) -> Option<UnsubscribeConfig> {
+    let report = table.report();
+    let key = secret::read_written(table, "key", KEY_FORMS);
+    let example = "write the address that takes the clicks, such as \"https://news.example.com/unsubscribe\"";
+    let Some(text) = table.text("url", "https://news.example.com/unsubscribe") else {
+        if table.key_place("url").is_none() {
+            report.error(table.place(), "unsubscribe has no `url`", example);
+        }
+        return None;
+    };
+    let Some(url) = Url::parse(text.value.trim()).ok().filter(|url| OneClick::check(url).is_ok()) else {
+        let what = "the address for readers who leave must begin with https:// and hold no user, no password and no #";
+        report.error(&text.place, what, example);
+        return None;
+    };
+    if key.is_none() && table.key_place("key").is_none() {
+        let remedy = format!("make one with `openssl rand -hex 32` and add {KEY_FORMS}");
+        report.error(table.place(), "unsubscribe has no `key`, so anybody could sign others off", remedy);
+    }
+    Some(UnsubscribeConfig { url, key: key? })
 }
 
 fn read_smtp(table: &Table<'_>) -> Option<SmtpConfig> {

@@ -53,7 +53,7 @@ pub use self::{
     files::{MAX_DROP_INS, MAX_FILE_BYTES},
     mail::{
         MAX_SENDER_NAME, MailConfig, SUBMISSION_PORT, SUBMISSIONS_PORT, Sender, SmtpConfig, SmtpEncryption,
-        SmtpLogin, TransportConfig,
+        SmtpLogin, TransportConfig, UnsubscribeConfig,
     },
     secret::{CREDENTIALS_DIRECTORY, MAX_SECRET_BYTES, SecretOrigin, SecretSource},
     sections::{

@@ -135,9 +135,8 @@ impl SecretSource {
             let what = format!("{shown} is longer than {MAX_SECRET_BYTES} bytes, so it is no password");
             return Err(self.error(what, "name the file that holds the password and nothing else"));
         }
-        String::from_utf8(bytes).map_err(|_| {
-            self.error(format!("{shown} is not UTF-8 text"), "name the file that holds the password")
-        })
+        String::from_utf8(bytes)
+            .map_err(|_| self.error(format!("{shown} is not UTF-8 text"), "name the file that holds it"))
     }
 
     fn error(&self, what: String, remedy: impl Into<String>) -> Diagnostic {
@@ -161,17 +160,26 @@ pub(super) fn read(table: &Table<'_>) -> Option<SecretSource> {
 
 /// Reads a key of `table` that holds a secret; a literal one is refused.
 pub(super) fn read_key(table: &Table<'_>, name: &str) -> Option<SecretSource> {
+    read_written(table, name, &forms(name))
+}
+
+/// The same; `forms` shows how the key can be written.
+pub(super) fn read_written(table: &Table<'_>, name: &str, forms: &str) -> Option<SecretSource> {
     let key = table.key_place(name)?;
     if !table.is_table(name) {
-        refuse_literal(table.report(), &key, name);
+        literal(table.report(), &key, name, forms);
         return None;
     }
     let given = table.table(name, &SCHEMA, "{ … }")?;
-    of_table(&given, &key, name)
+    place_of(&given, &key, name, forms)
 }
 
 /// Refuses a secret that is written where everyone may read it.
 pub(super) fn refuse_literal(report: &Report, key: &Place, name: &str) {
+    literal(report, key, name, &forms(name));
+}
+
+fn literal(report: &Report, key: &Place, name: &str, forms: &str) {
     let what = match name {
         "password" => "the password stands in the configuration file, where it can be read".to_owned(),
         _ => format!(
@@ -179,7 +187,7 @@ pub(super) fn refuse_literal(report: &Report, key: &Place, name: &str) {
             printable(name)
         ),
     };
-    report.error(key, what, format!("move it out of the configuration and write {}", forms(name)));
+    report.error(key, what, format!("move it out of the configuration and write {forms}"));
 }
 
 fn forms(name: &str) -> String {
@@ -195,6 +203,10 @@ fn forms(name: &str) -> String {
 
 /// The place that a table names; `key` is where the table stands, under `name`.
 pub(super) fn of_table(given: &Table<'_>, key: &Place, name: &str) -> Option<SecretSource> {
+    place_of(given, key, name, &forms(name))
+}
+
+fn place_of(given: &Table<'_>, key: &Place, name: &str, forms: &str) -> Option<SecretSource> {
     let report = given.report();
     let texts: Vec<(&str, Text)> =
         SCHEMA.keys.iter().filter_map(|k| given.text(k, "smtp-password").map(|text| (*k, text))).collect();
@@ -202,7 +214,7 @@ pub(super) fn of_table(given: &Table<'_>, key: &Place, name: &str) -> Option<Sec
         // A wrong type or an unknown key has been reported by now.
         if given.keys().count() == texts.len() {
             let what = format!("`{}` needs one place to come from", printable(name));
-            report.error(key, what, format!("write {}", forms(name)));
+            report.error(key, what, format!("write {forms}"));
         }
         return None;
     };

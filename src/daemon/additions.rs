@@ -9,8 +9,8 @@
 
 use crate::{
     model::{
-        Additions, Delivery, NotificationKind, StoryId, StoryItem, StoryView, Subscription, Summary,
-        Timestamp, TopicName, TopicVolume,
+        Additions, Delivery, ItemView, NotificationKind, StoryId, StoryItem, StoryView, Subscription,
+        Summary, Timestamp, TopicName, TopicVolume,
     },
     plan::{self, Due, Facts, FactsOf},
     schedule,
@@ -39,16 +39,25 @@ pub(super) async fn facts(store: &Store, stories: Vec<StoryId>) -> Result<FactsO
     Ok(items.into_iter().map(|(id, items)| (id, Facts::of(&items, plan::tier))).collect())
 }
 
+/// Sets the tier of every item: the one that updates and scores go by.
+pub(super) fn weigh(stories: &mut [StoryView]) {
+    for item in stories.iter_mut().flat_map(|story| &mut story.items) {
+        item.tier = plan::tier(&plan::source(host(item)));
+    }
+}
+
+/// What the source of an item is made of.
+fn host(item: &ItemView) -> &str {
+    item.link.as_ref().and_then(|link| link.host_str()).unwrap_or(&item.source)
+}
+
 /// The score of a story that a mail shows.
 pub(super) fn score(story: &StoryView, subscription: &Subscription) -> u32 {
     let items: Vec<StoryItem> = story
         .items
         .iter()
         .map(|item| StoryItem {
-            host: match item.link.as_ref().and_then(|link| link.host_str()) {
-                Some(host) => host.to_owned(),
-                None => item.source.clone(),
-            },
+            host: host(item).to_owned(),
             title: String::new(),
             clauses: item
                 .matches

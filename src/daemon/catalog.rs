@@ -13,7 +13,7 @@ use std::{
 
 use url::{Host, Url};
 
-use super::{Manners, pacing, site::Owner};
+use super::{Manners, pacing, site::Owner, templates};
 use crate::{
     clock::Clock,
     config::{
@@ -22,7 +22,10 @@ use crate::{
     },
     fetch::{self, Access, AccessSpec, AllowList, Authorization, Fetcher, ProxySpec},
     health,
-    mail::{Identity, Maildir, Memory, Security, Sender, Smtp, SmtpOptions, SmtpUrl, StartTls, Transport},
+    mail::{
+        Identity, Maildir, Memory, OneClick, Security, Sender, Smtp, SmtpOptions, SmtpUrl, StartTls,
+        Transport,
+    },
     matching::CompiledTopics,
     model::{FeedSpec, FeedState, Recipient, Secret, Subscription},
     render::Templates,
@@ -150,7 +153,7 @@ impl Catalog {
             operator: config.mail.operator.clone(),
             commands_to: config.mail.commands_to.clone(),
             transport: transport(&config.mail, environment)?,
-            templates: Templates::builtin().map_err(|error| error.to_string())?,
+            templates: templates::load(config.mail.templates.as_deref())?,
             keep: config.state.keep,
         })
     }
@@ -273,7 +276,7 @@ pub(super) fn allow_list(config: &Config) -> Result<AllowList, String> {
 }
 
 fn transport(mail: &MailConfig, environment: &Environment) -> Result<TransportSpec, String> {
-    let identity = identity(mail)?;
+    let identity = identity(mail)?.with_one_click(one_click(mail, environment)?);
     match &mail.transport {
         TransportConfig::Maildir(path) => Ok(TransportSpec::Maildir(path.clone(), identity)),
         TransportConfig::Smtp(smtp) => {
@@ -316,6 +319,13 @@ fn certificates(path: &Path) -> Result<Vec<u8>, String> {
         return Err(refused("it holds no certificate".to_owned()));
     }
     Ok(pem)
+}
+
+fn one_click(mail: &MailConfig, environment: &Environment) -> Result<Option<OneClick>, String> {
+    let Some(unsubscribe) = &mail.unsubscribe else { return Ok(None) };
+    let key = unsubscribe.key.read(environment).map_err(|problem| problem.to_string())?;
+    let one_click = OneClick::new(unsubscribe.url.clone(), key);
+    one_click.map(Some).map_err(|problem| format!("[mail] unsubscribe: {problem}"))
 }
 
 fn identity(mail: &MailConfig) -> Result<Identity, String> {

@@ -31,6 +31,7 @@ mod restraint;
 mod single;
 mod site;
 mod supervisor;
+mod templates;
 mod uplink;
 mod visiting;
 mod visits;
@@ -52,6 +53,7 @@ pub use poller::Poller;
 pub use progress::{Progress, StepError};
 pub use single::Single;
 pub use supervisor::{Event, Events, Reload};
+pub use templates::MAX_TEMPLATE_BYTES;
 
 use crate::{
     clock::{Clock, SLACK},

@@ -122,20 +122,27 @@ fn mail(catalog: &Catalog, now: Timestamp, to: &Recipient, notices: &[String]) -
         settles: Vec::new(),
         additions: Additions::default(),
     };
-    match render::render(&notification, &catalog.templates) {
-        Ok(rendered) => Some(NewMail {
-            key: notification.key,
-            kind: notification.kind,
-            subscription: notification.subscription,
-            recipient: notification.to,
-            subject: rendered.subject,
-            text: rendered.text,
-            html: rendered.html,
-            stories: Vec::new(),
-            window_end: None,
-            settles: Vec::new(),
-            thread: MailThread::default(),
-        }),
+    match render::render_in_any_case(&notification, &catalog.templates) {
+        Ok((rendered, failed)) => {
+            if let Some(error) = failed {
+                tracing::error!(
+                    "a notice looks as the program's own templates make it, since yours failed: {error}"
+                );
+            }
+            Some(NewMail {
+                key: notification.key,
+                kind: notification.kind,
+                subscription: notification.subscription,
+                recipient: notification.to,
+                subject: rendered.subject,
+                text: rendered.text,
+                html: rendered.html,
+                stories: Vec::new(),
+                window_end: None,
+                settles: Vec::new(),
+                thread: MailThread::default(),
+            })
+        }
         Err(error) => {
             tracing::error!("the notice to the operator could not be rendered and is tried again: {error}");
             None

@@ -195,8 +195,16 @@ impl Planner {
             return Ok(None);
         };
         let notification = assemble(&self.store, catalog, subscription, now, due).await?;
-        let rendered = match render::render(&notification, &catalog.templates) {
-            Ok(rendered) => rendered,
+        let rendered = match render::render_in_any_case(&notification, &catalog.templates) {
+            Ok((rendered, None)) => rendered,
+            Ok((rendered, Some(error))) => {
+                tracing::error!(
+                    mail.kind = due.kind.as_str(),
+                    "a mail of kind {} looks as the program's own templates make it, since yours failed: {error}",
+                    due.kind.as_str()
+                );
+                rendered
+            }
             Err(error) => {
                 tracing::error!(
                     mail.kind = due.kind.as_str(),
@@ -264,6 +272,7 @@ pub async fn assemble(
             story.topics.clone_from(topics);
         }
     }
+    additions::weigh(&mut stories);
     if due.kind == NotificationKind::Digest {
         // Stable: among equals the first to match comes first.
         stories.sort_by_key(|story| Reverse(additions::score(story, subscription)));

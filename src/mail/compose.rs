@@ -25,7 +25,7 @@ use super::{
     Error, Identity,
     header::{label, mailto_escape, phrase, subject},
 };
-use crate::model::{NotificationId, OutboundMail, Timestamp};
+use crate::model::{NotificationId, NotificationKind, OutboundMail, Timestamp};
 
 /// Most bytes of the text and of the HTML, each. Servers commonly take 10 MB in all, and base64 adds a third.
 pub const MAX_BODY: usize = 3 * 1024 * 1024;
@@ -46,7 +46,6 @@ pub fn compose(identity: &Identity, mail: &OutboundMail) -> Result<Vec<u8>, Erro
     let label = label(name);
     let host = identity.host();
     let phrase = phrase("List-Id: ".len(), &format!("wirewatch {name}"));
-    let operator = mailto_escape(identity.operator().address());
     // The builder's own kind and boundary come first and `Content-Type` is never set on the message: lettre
     // would write it beside the one of the multipart.
     let bodies = MultiPart::builder()
@@ -55,6 +54,7 @@ pub fn compose(identity: &Identity, mail: &OutboundMail) -> Result<Vec<u8>, Erro
         .boundary(format!("=_wirewatch_{id}"))
         .singlepart(part(ContentType::TEXT_PLAIN, &mail.text))
         .singlepart(part(ContentType::TEXT_HTML, &mail.html));
+    let leave = leave(identity, mail, &label);
     let mut builder = Message::builder();
     if let Some(first) = &mail.in_reply_to {
         // Every update answers the first mail, so both name it alone (RFC 5322 §3.6.4).
@@ -71,13 +71,16 @@ pub fn compose(identity: &Identity, mail: &OutboundMail) -> Result<Vec<u8>, Erro
         .message_id(Some(format!("<{id}@{host}>")))
         .raw_header(raw("Subject", subject(&mail.subject)))
         .raw_header(raw("List-Id", format!("{phrase}\r\n <{label}.wirewatch.{host}>")))
-        .raw_header(raw("List-Unsubscribe", format!("<mailto:{operator}?subject=unsubscribe%20{label}>")))
+        .raw_header(raw("List-Unsubscribe", leave.addresses))
         // RFC 3834 §5; the second is what Exchange looks at.
         .raw_header(raw("Auto-Submitted", "auto-generated".to_owned()))
         .raw_header(raw("X-Auto-Response-Suppress", "All".to_owned()))
-        .raw_header(raw("X-Wirewatch-Kind", mail.kind.as_str().to_owned()))
-        .multipart(bodies)
-        .map_err(|_| Error::Message("sender or recipient is missing"))?;
+        .raw_header(raw("X-Wirewatch-Kind", mail.kind.as_str().to_owned()));
+    let message = match leave.one_click {
+        true => message.raw_header(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned())),
+        false => message,
+    };
+    let message = message.multipart(bodies).map_err(|_| Error::Message("sender or recipient is missing"))?;
     Ok(message.formatted())
 }
 
@@ -86,6 +89,29 @@ pub(super) fn checked_id(id: &NotificationId) -> Result<&str, Error> {
     let id = id.0.as_str();
     let fit = (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     if fit { Ok(id) } else { Err(Error::Message("its id is not fit for a Message-ID")) }
+}
+
+/// How a reader can leave.
+struct Leave {
+    /// The value of `List-Unsubscribe`.
+    addresses: String,
+    /// Whether one click suffices (RFC 8058).
+    one_click: bool,
+}
+
+/// A mail to the operator always; the address on the web first where there is one, since programs take the first
+/// they understand (RFC 2369 §3). Mails to the operator have none: nobody else could read them.
+fn leave(identity: &Identity, mail: &OutboundMail, label: &str) -> Leave {
+    let mailto =
+        format!("<mailto:{}?subject=unsubscribe%20{label}>", mailto_escape(identity.operator().address()));
+    let link = identity
+        .one_click()
+        .filter(|_| mail.kind != NotificationKind::Operator)
+        .and_then(|one_click| one_click.link(&mail.subscription, &mail.to));
+    match link {
+        Some(link) => Leave { addresses: format!("<{link}>,\r\n {mailto}"), one_click: true },
+        None => Leave { addresses: mailto, one_click: false },
+    }
 }
 
 /// An address as lettre wants it.

@@ -7,6 +7,7 @@
 //!
 //! Rejected: lettre's `Mailbox`, which takes groups, quoted and non-ASCII local parts that servers then refuse.
 
+use super::OneClick;
 use crate::model::{InvalidRecipient, Recipient};
 
 /// Most characters of the name before the address.
@@ -80,6 +81,7 @@ pub struct Identity {
     from: Sender,
     host: String,
     operator: Option<Recipient>,
+    one_click: Option<OneClick>,
 }
 
 impl Identity {
@@ -92,7 +94,18 @@ impl Identity {
         if !is_host_name(host) || host.len() > MAX_HOST {
             return Err(InvalidIdentity::Host(host.chars().filter(|c| !c.is_control()).take(80).collect()));
         }
-        Ok(Self { from, host: host.to_ascii_lowercase(), operator })
+        Ok(Self { from, host: host.to_ascii_lowercase(), operator, one_click: None })
+    }
+
+    /// The same, with an address on the web where readers can leave with one click.
+    #[must_use]
+    pub fn with_one_click(self, one_click: Option<OneClick>) -> Self {
+        Self { one_click, ..self }
+    }
+
+    /// Where readers can leave with one click.
+    pub fn one_click(&self) -> Option<&OneClick> {
+        self.one_click.as_ref()
     }
 
     /// The sender.

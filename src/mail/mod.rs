@@ -20,6 +20,7 @@ mod identity;
 mod maildir;
 mod memory;
 mod smtp;
+mod unsubscribe;
 
 pub use compose::{MAX_BODY, MAX_ID, compose};
 pub use error::{Error, MAX_REPLY, Phase};
@@ -28,6 +29,7 @@ pub use identity::{Identity, InvalidIdentity, MAX_SENDER_NAME, Sender};
 pub use maildir::Maildir;
 pub use memory::Memory;
 pub use smtp::{InvalidSmtpUrl, Security, Smtp, SmtpOptions, SmtpUrl, StartTls, Timeouts};
+pub use unsubscribe::{InvalidOneClick, MAX_UNSUBSCRIBE_LINK, MIN_KEY_BYTES, OneClick};
 
 use crate::model::OutboundMail;
 

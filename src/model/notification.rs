@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use super::{
-    ItemId, Match, News, PendingId, Recipient, StoryId, SubscriptionName, Summary, Timestamp, Topic,
+    ItemId, Match, News, PendingId, Recipient, StoryId, SubscriptionName, Summary, Tier, Timestamp, Topic,
     TopicName, TopicVolume,
 };
 
@@ -24,6 +24,9 @@ pub enum NotificationKind {
 }
 
 impl NotificationKind {
+    /// All kinds, in the order in which they are listed for people.
+    pub const ALL: [Self; 5] = [Self::Alert, Self::Update, Self::RollUp, Self::Digest, Self::Operator];
+
     /// Stable word for the store, the log, template folders and `--json`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -125,6 +128,8 @@ pub struct ItemView {
     pub link: Option<Url>,
     /// Name of the feed it came from.
     pub source: String,
+    /// Whether the word of its source settles a matter.
+    pub tier: Tier,
     /// Language.
     pub lang: Option<String>,
     /// As the feed gives it.

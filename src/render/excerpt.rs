@@ -39,18 +39,16 @@ pub fn headline(title: &str, hits: &[Range<usize>]) -> Vec<Segment> {
     segments(title, 0..end, hits)
 }
 
-/// The sentence that holds the first hit and one beside it, or the text's first sentences when there is no
-/// hit. Empty for an empty text.
+/// The sentence that holds the first hit and its neighbours, the one before left out where all three are too long; the
+/// text's first sentences when there is no hit. Empty for an empty text.
 pub(super) fn excerpt(text: &str, hits: &[Range<usize>]) -> Vec<Segment> {
     let first = hits.iter().find(|hit| text.get(Range::clone(hit)).is_some()).cloned().unwrap_or(0..0);
     let sentence = sentence_around(text, first.clone());
     let own = sentence.start.min(first.start)..sentence.end.max(first.end);
-    let range = match with_neighbour(text, own.clone()) {
-        wide if chars(text, &wide) <= MAX_EXCERPT => wide,
-        _ if chars(text, &own) <= MAX_EXCERPT => own,
-        _ => around(text, &own, first.start, MAX_EXCERPT),
-    };
-    segments(text, range, hits)
+    let (start, end) = (before(text, own.start), after(text, own.end));
+    let choices = [start..end, own.start..end, start..own.end, own.clone()];
+    let range = choices.into_iter().find(|range| chars(text, range) <= MAX_EXCERPT);
+    segments(text, range.unwrap_or_else(|| around(text, &own, first.start, MAX_EXCERPT)), hits)
 }
 
 /// The sentence that holds the first hit, or the text's first sentence when there is no hit, cut to [`MAX_SNIPPET`].
@@ -68,17 +66,23 @@ fn chars(text: &str, range: &Range<usize>) -> usize {
     text.get(range.clone()).map_or(0, |part| part.chars().count())
 }
 
-/// `own` and the sentence after it; at the end of the text, the one before it.
-fn with_neighbour(text: &str, own: Range<usize>) -> Range<usize> {
-    let (Some(before), Some(after)) = (text.get(..own.start), text.get(own.end..)) else { return own };
-    let next = text.len() - after.trim_start().len();
-    if let Some(c) = after.trim_start().chars().next() {
-        return own.start..sentence_around(text, next..next + c.len_utf8()).end.max(own.end);
-    }
-    match before.trim_end().char_indices().next_back() {
-        Some((at, c)) => sentence_around(text, at..at + c.len_utf8()).start.min(own.start)..own.end,
-        None => own,
-    }
+/// Where the sentence before byte `at` begins; `at` when there is none.
+fn before(text: &str, at: usize) -> usize {
+    let Some((last, c)) = text.get(..at).and_then(|before| before.trim_end().char_indices().next_back())
+    else {
+        return at;
+    };
+    sentence_around(text, last..last + c.len_utf8()).start.min(at)
+}
+
+/// Where the sentence after byte `at` ends; `at` when there is none.
+fn after(text: &str, at: usize) -> usize {
+    let Some(after) = text.get(at..).map(str::trim_start).filter(|after| !after.is_empty()) else {
+        return at;
+    };
+    let next = text.len() - after.len();
+    let c = after.chars().next().map_or(1, char::len_utf8);
+    sentence_around(text, next..next + c).end.max(at)
 }
 
 /// At most `max` characters of `own` around the byte `hit`, cut at spaces where there are any near.
@@ -104,6 +108,7 @@ fn segments(text: &str, range: Range<usize>, hits: &[Range<usize>]) -> Vec<Segme
     let mut hits: Vec<Range<usize>> =
         hits.iter().filter(|hit| text.get(Range::clone(hit)).is_some()).cloned().collect();
     hits.sort_unstable_by_key(|hit| (hit.start, hit.end));
+    let hits = joined(text, hits);
     let mut out: Vec<Segment> = Vec::new();
     let mut push = |from: usize, to: usize, hit: bool| {
         let part = clean::text(text.get(from..to).unwrap_or_default());
@@ -129,6 +134,25 @@ fn segments(text: &str, range: Range<usize>, hits: &[Range<usize>]) -> Vec<Segme
     }
     if !range.is_empty() && range.end < text.len() && is_inner(text.get(..range.end)) {
         out.push(Segment { text: " …".to_owned(), hit: false });
+    }
+    out
+}
+
+/// `hits` (sorted) with those made one that overlap, touch, or have only white space or a hyphen between them: the
+/// words of a phrase are one mark.
+pub(super) fn joined(text: &str, hits: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    let binds = |c: char| c.is_whitespace() || matches!(c, '-' | '\u{2010}' | '\u{2011}');
+    let mut out: Vec<Range<usize>> = Vec::with_capacity(hits.len());
+    for hit in hits {
+        match out.last_mut() {
+            Some(last)
+                if hit.start <= last.end
+                    || text.get(last.end..hit.start).is_some_and(|gap| gap.chars().all(binds)) =>
+            {
+                last.end = last.end.max(hit.end);
+            }
+            _ => out.push(hit),
+        }
     }
     out
 }
@@ -159,14 +183,15 @@ mod tests {
     }
 
     #[test]
-    fn the_sentence_of_the_hit_and_its_neighbour_are_shown() {
+    fn the_sentence_of_the_hit_and_its_neighbours_are_shown() {
         let check = |marked: &str, want: &str| assert_eq!(told(excerpt, marked), want, "{marked}");
-        check("One. Two is [here]. Three. Four.", "Two is *here*. Three.");
+        check("Zero. One. Two is [here]. Three. Four.", "One. Two is *here*. Three.");
         check("One. Two. Three is [here].", "Two. Three is *here*.");
         check("[Only] this", "*Only* this");
         check("[Rare][ earths] and [magnets]. End.", "*Rare earths* and *magnets*. End.");
+        check("[Rare] [earths], [dual]-[use], [a], [b].", "*Rare earths*, *dual-use*, *a*, *b*.");
         check("No hit here. Second. Third.", "No hit here. Second.");
-        check("首句。[稀土]出口受限。第三句。第四句。", "*稀土*出口受限。第三句。");
+        check("首句。[稀土]出口受限。第三句。第四句。", "首句。*稀土*出口受限。第三句。");
         check("", "");
     }
 
@@ -179,6 +204,15 @@ mod tests {
         let whole = "字".repeat(MAX_EXCERPT);
         assert_eq!(told(excerpt, &whole), whole);
         assert_eq!(told(excerpt, &format!("{whole}字")), format!("{whole} …"));
+    }
+
+    #[test]
+    fn neighbours_are_left_out_at_n_plus_1() {
+        let told_with = |n: usize| told(excerpt, &format!("{}。[稀土]。后句。", "前".repeat(n)));
+        // With the full stop of the first sentence and the other two.
+        let spare = MAX_EXCERPT - "。稀土。后句。".chars().count();
+        assert!(told_with(spare).starts_with("前"));
+        assert_eq!(told_with(spare + 1), "*稀土*。后句。");
     }
 
     #[test]

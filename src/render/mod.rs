@@ -13,8 +13,13 @@
 //! Rejected: templates checked by the compiler, which operators could not change; making the text from the
 //! HTML, which reads as if a machine had written it.
 
+mod cases;
+mod chart;
+mod check;
 mod clean;
+mod coverage;
 mod excerpt;
+mod language;
 mod link;
 mod sample;
 #[cfg(test)]
@@ -27,6 +32,8 @@ use minijinja::{
     AutoEscape, Environment, UndefinedBehavior, Value, escape_formatter, syntax::SyntaxConfig, value::Serde,
 };
 
+pub use cases::{Case, HOSTILE, cases};
+pub use check::check;
 pub use excerpt::{MAX_HEADLINE, MAX_SNIPPET, Segment, headline, snippet};
 pub use sample::sample;
 
@@ -94,6 +101,16 @@ pub enum Error {
         /// In plain words.
         reason: String,
     },
+    /// A template makes mails that may not be sent, or uses what templates may not.
+    #[error("template `{template}`, line {line}: {reason}")]
+    Refused {
+        /// `<kind>/<file name>`, or the shared template it stands in.
+        template: String,
+        /// 1-based; 0 when unknown.
+        line: usize,
+        /// In plain words.
+        reason: String,
+    },
     /// A body stays larger than [`MAX_MAIL_BYTES`] even without any story.
     #[error("the mail has {bytes} bytes without any story; at most {MAX_MAIL_BYTES} are sent")]
     TooLarge {
@@ -121,7 +138,7 @@ macro_rules! builtin {
     ($($path:literal),* $(,)?) => { [$(($path, include_str!(concat!("templates/", $path)))),*] };
 }
 
-const BUILTIN: [(&str, &str); 18] = builtin![
+static BUILTIN: [(&str, &str); 18] = builtin![
     "shared/page.html",
     "shared/story.html",
     "shared/story.txt",
@@ -152,6 +169,9 @@ impl Templates {
         env.set_undefined_behavior(UndefinedBehavior::Strict);
         env.set_fuel(Some(FUEL));
         env.set_debug(true);
+        // Templates of operators shall not print text as it is, nor everything they were given.
+        env.remove_filter("safe");
+        env.remove_global("debug");
         env.set_formatter(|out, state, value| match (state.auto_escape(), value.as_str()) {
             (AutoEscape::Html, Some(text)) if !value.is_safe() => write_escaped(out, text),
             _ => escape_formatter(out, state, value),
@@ -167,7 +187,30 @@ impl Templates {
     /// # Errors
     /// [`Error::Syntax`] when `source` is no valid template.
     pub fn with_override(self, kind: NotificationKind, part: Part, source: &str) -> Result<Self, Error> {
-        self.with(&template_name(kind, part), source)
+        self.with_file(&template_name(kind, part), source)
+    }
+
+    /// These templates with the one of this name (see [`builtin_templates`]) replaced by `source`. Render [`cases`], or
+    /// call [`check()`], to find out whether it is of use.
+    ///
+    /// # Errors
+    /// [`Error::Syntax`] when `source` is no valid template; [`Error::Refused`] when it has statements that templates
+    /// may not use.
+    pub fn with_file(self, name: &str, source: &str) -> Result<Self, Error> {
+        let templates = self.with(name, source)?;
+        match check::strange_statement(source) {
+            None => Ok(templates),
+            Some((line, word)) => Err(Error::Refused {
+                template: name.to_owned(),
+                line,
+                reason: format!("`{word}` is no statement that templates may use"),
+            }),
+        }
+    }
+
+    /// The source of a template.
+    pub(crate) fn source(&self, name: &str) -> Option<String> {
+        self.0.get_template(name).ok().map(|template| template.source().to_owned())
     }
 
     fn with(mut self, name: &str, source: &str) -> Result<Self, Error> {
@@ -185,6 +228,26 @@ impl Templates {
                 reason: plain_words(&error),
             },
         )
+    }
+}
+
+/// The templates that come with the program, by name: what operators can replace.
+pub fn builtin_templates() -> &'static [(&'static str, &'static str)] {
+    &BUILTIN
+}
+
+/// [`render`]; when that fails, once more with the templates of the program, so that the mail goes out. The error of
+/// the first attempt is for the log.
+///
+/// # Errors
+/// Those of [`render`] with the templates of the program, which tests rule out.
+pub fn render_in_any_case(
+    notification: &Notification,
+    templates: &Templates,
+) -> Result<(Rendered, Option<Error>), Error> {
+    match render(notification, templates) {
+        Ok(rendered) => Ok((rendered, None)),
+        Err(error) => Ok((render(notification, &Templates::builtin()?)?, Some(error))),
     }
 }
 

@@ -13,8 +13,8 @@ use url::Url;
 
 use crate::model::{
     Additions, ClauseHit, Coverage, FeedDoubt, FeedTrouble, Field, ItemId, ItemView, Match, News,
-    Notification, NotificationKind, Recipient, StoryId, StoryNews, StoryView, SubscriptionName, Timestamp,
-    Topic, TopicName, Window, time,
+    Notification, NotificationKind, Recipient, StoryId, StoryNews, StoryView, SubscriptionName, Tier,
+    Timestamp, Topic, TopicName, TopicVolume, Window, time,
 };
 
 /// 2026-11-23T07:30:00Z, a Monday.
@@ -22,7 +22,7 @@ const AT_MS: i64 = 1_795_419_000_000;
 const MINUTE_MS: i64 = 60_000;
 
 /// A made-up notification of `kind` in the zone Europe/London: one story for an alert, three for a roll-up or
-/// digest, two notices for the operator.
+/// digest, four notices for the operator.
 pub fn sample(kind: NotificationKind) -> Notification {
     let at = time::from_millis(AT_MS);
     let stories = match kind {
@@ -59,7 +59,10 @@ pub fn sample(kind: NotificationKind) -> Notification {
         notices: match kind {
             NotificationKind::Operator => vec![
                 "Harbour Gazette has been failing for 26 h: the server answered 404 Not Found".to_owned(),
-                "Metals Monthly answers again".to_owned(),
+                "Metals Monthly may have lost items between 05:10 and 06:40: no item of one poll was in the next"
+                    .to_owned(),
+                "Quay Street Journal answers and has had nothing new for 3 days; usually 6 items a day".to_owned(),
+                "Capital Wire answers again".to_owned(),
             ],
             _ => Vec::new(),
         },
@@ -70,20 +73,49 @@ pub fn sample(kind: NotificationKind) -> Notification {
 }
 
 fn additions(kind: NotificationKind) -> Additions {
-    let news = vec![
-        News::Sources(3),
-        News::FirstTier { source: "wire.example.com".to_owned() },
-        News::Clause { topic: TopicName::new("us-china-trade"), clause: Arc::from("tariff*") },
-        News::Headline { before: "Envoys meet in Geneva".to_owned(), now: String::new() },
-    ];
-    let mute = "mailto:wirewatch@example.com?subject=mute%201-0123456789abcdefghjkmnpqrs".to_owned();
+    let volume = |topic: &str, days: [u32; 14], usual_week: u32| TopicVolume {
+        topic: TopicName::new(topic),
+        days: days.to_vec(),
+        week: days.iter().rev().take(7).sum(),
+        usual_week: Some(usual_week),
+    };
+    let mutes = vec![(
+        StoryId(1),
+        "mailto:wirewatch@example.com?subject=mute%201-0123456789abcdefghjkmnpqrs".to_owned(),
+    )];
     match kind {
-        NotificationKind::Update => Additions {
-            news: vec![StoryNews { story: StoryId(1), news }],
-            mutes: vec![(StoryId(1), mute)],
+        NotificationKind::Digest => Additions {
+            volumes: vec![
+                volume("us-china-trade", [4, 6, 3, 5, 2, 0, 1, 6, 4, 7, 12, 9, 3, 2], 29),
+                volume("rare-earths", [1, 0, 2, 1, 0, 0, 0, 1, 3, 1, 0, 2, 0, 1], 6),
+                volume("leader-calls", [0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1], 1),
+                volume("canals", [1, 0, 0, 2, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0], 2),
+            ],
             ..Additions::default()
         },
-        _ => Additions::default(),
+        NotificationKind::Update => Additions {
+            news: vec![StoryNews {
+                story: StoryId(1),
+                news: vec![
+                    News::Sources(3),
+                    News::FirstTier { source: "news.example.com".to_owned() },
+                    News::Clause { topic: TopicName::new("us-china-trade"), clause: Arc::from("tariff*") },
+                    News::Headline {
+                        before: "Envoys meet in Geneva over port fees".to_owned(),
+                        now: "Washington and Beijing agree to shelve port fees for a year".to_owned(),
+                    },
+                ],
+            }],
+            mutes,
+            ..Additions::default()
+        },
+        NotificationKind::RollUp => Additions {
+            news: vec![StoryNews { story: StoryId(1), news: vec![News::Sources(3)] }],
+            mutes,
+            ..Additions::default()
+        },
+        NotificationKind::Alert => Additions { mutes, ..Additions::default() },
+        NotificationKind::Operator => Additions::default(),
     }
 }
 
@@ -104,6 +136,7 @@ fn item(id: i64, source: &str, age_min: i64, title: &str, summary: &str, link: &
         content: String::new(),
         link: Url::parse(link).ok(),
         source: source.to_owned(),
+        tier: Tier::Other,
         lang: Some("en-gb".to_owned()),
         published_at: Some(minutes_before(age_min)),
         first_seen_at: minutes_before(age_min - 4),
@@ -133,7 +166,7 @@ fn story(id: i64, topics: &[&str], items: Vec<ItemView>) -> StoryView {
 }
 
 fn port_fees() -> StoryView {
-    let primary = item(
+    let mut primary = item(
         1,
         "Harbour Gazette",
         75,
@@ -142,6 +175,7 @@ fn port_fees() -> StoryView {
          ships, and a tariff review follows in spring. Shipowners said the U.S. notice was clear.",
         "https://news.example.com/2026/11/port-fees?utm_source=rss&id=7",
     );
+    primary.tier = Tier::First;
     let words = [("port fees", "port fee(s)"), ("tariff", "tariff*")];
     let others = [
         ("Quay Street Journal", "https://quay.example.org/a/81"),
@@ -205,13 +239,20 @@ fn coverage() -> Coverage {
             },
         ],
         failing_total: 2,
-        doubts: vec![FeedDoubt {
-            feed: "Strait Telegraph".to_owned(),
-            at: minutes_before(5 * 60),
-            message: "possible gap: all 30 items are new, and none of the 30 read 2 h before is still there; at least 1 \
-                      may have been missed, by its usual pace about 12"
-                .to_owned(),
-        }],
-        doubts_total: 1,
+        doubts: vec![
+            FeedDoubt {
+                feed: "Strait Telegraph".to_owned(),
+                at: minutes_before(5 * 60),
+                message: "possible gap: all 30 items are new, and none of the 30 read 2 h before is still there; at \
+                          least 1 may have been missed, by its usual pace about 12"
+                    .to_owned(),
+            },
+            FeedDoubt {
+                feed: "Quay Street Journal".to_owned(),
+                at: minutes_before(26 * 60),
+                message: "it answers and has had nothing new for 3 days; usually 6 items a day".to_owned(),
+            },
+        ],
+        doubts_total: 2,
     }
 }

@@ -5,16 +5,10 @@ use std::{collections::BTreeSet, sync::LazyLock};
 use proptest::prelude::*;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::*;
-use crate::model::{FeedDoubt, FeedTrouble, ItemId, ItemView, StoryId, StoryView};
+use super::{cases::infested, *};
+use crate::model::{ItemId, ItemView, StoryId, StoryView, Summary, Tier};
 
-const KINDS: [NotificationKind; 5] = [
-    NotificationKind::Alert,
-    NotificationKind::Update,
-    NotificationKind::RollUp,
-    NotificationKind::Digest,
-    NotificationKind::Operator,
-];
+const KINDS: [NotificationKind; 5] = NotificationKind::ALL;
 
 fn rendered(notification: &Notification) -> Rendered {
     static BUILTIN: LazyLock<Templates> = LazyLock::new(|| Templates::builtin().unwrap());
@@ -61,10 +55,35 @@ fn samples_read_as_the_golden_files() {
     );
     check(
         NotificationKind::Operator,
-        "[wirewatch] 2 notices: Harbour Gazette has been failing for 26 h: the server answered 404 Not Found",
+        "[wirewatch] 4 notices: Harbour Gazette has been failing for 26 h: the server answered 404 Not Found",
         include_str!("golden/operator.txt"),
         include_str!("golden/operator.html"),
     );
+}
+
+#[test]
+fn a_weekly_digest_begins_with_the_week_of_every_topic() {
+    let mut weekly = sample(NotificationKind::Digest);
+    weekly.additions.summary = Summary::Weekly;
+    let mail = rendered(&weekly);
+    assert_eq!(mail.subject, "Weekly digest: 3 stories in 3 topics");
+    golden("digest-weekly.txt", &mail.text, include_str!("golden/digest-weekly.txt"));
+    golden("digest-weekly.html", &mail.html, include_str!("golden/digest-weekly.html"));
+    assert_eq!(mail.html.matches("aria-hidden").count(), weekly.topics.len(), "one chart a topic");
+}
+
+#[test]
+fn first_tier_sources_are_told_from_others() {
+    let mut alert = sample(NotificationKind::Alert);
+    for (primary, other) in [(Tier::First, Tier::Other), (Tier::Other, Tier::First)] {
+        alert.stories[0].items[0].tier = primary;
+        alert.stories[0].items[1].tier = other;
+        let mail = rendered(&alert);
+        let first = |named: &str| mail.text.contains(&format!("{named}first tier"));
+        assert_eq!(first("Harbour Gazette, "), primary == Tier::First);
+        assert_eq!(first("Quay Street Journal ("), other == Tier::First);
+        assert_eq!(mail.html.matches(" · first tier").count(), 1);
+    }
 }
 
 #[test]
@@ -74,9 +93,7 @@ fn a_digest_that_found_nothing_says_what_was_looked_at() {
     let mail = rendered(&empty);
     assert_eq!(mail.subject, "Digest 07:30: nothing matched");
     golden("digest-empty.txt", &mail.text, include_str!("golden/digest-empty.txt"));
-    for said in
-        ["Nothing matched", "212/214 feeds polled, 3,411 items read, worst lag 9 min", "404 Not Found"]
-    {
+    for said in ["Nothing matched", "212 of 214", "3,411", "9 min", "404 Not Found"] {
         assert!(mail.html.contains(said), "{said}");
     }
 }
@@ -114,38 +131,6 @@ fn subjects_are_cut_at_200_graphemes_and_keep_the_sources() {
         assert!(cut.ends_with("字… (3 sources)"), "{cut}");
         assert_eq!(cut.chars().count(), frame + room);
     }
-}
-
-const HOSTILE: [&str; 10] = [
-    "<script>alert(1)</script>",
-    "\"><img src=x onerror=alert(1)>",
-    "' onmouseover='alert(1)",
-    "{{7*7}} {% for x in range(9) %}{{ stories }}{% endfor %}",
-    "pay\u{202E}fdp.exe \u{2066}isolated\u{2069} \u{200F}mark",
-    "first\r\nBcc: victim@example.com\r\n\r\nbody",
-    "\u{1b}[31mred\u{1b}[0m \u{7}bell \0nul \u{9b}2J",
-    "</title></head><body onload=x><svg/onload=1><math><style>",
-    "&lt;b&gt; &amp; <b",
-    "",
-];
-
-/// The sample with `hostile` everywhere a feed or its server has a say.
-fn infested(kind: NotificationKind, hostile: &str) -> Notification {
-    let mut mail = sample(kind);
-    for item in mail.stories.iter_mut().flat_map(|story| &mut story.items) {
-        for text in [&mut item.title, &mut item.summary, &mut item.content, &mut item.source] {
-            hostile.clone_into(text);
-        }
-        item.lang = Some(hostile.to_owned());
-    }
-    for trouble in mail.coverage.iter_mut().flat_map(|coverage| &mut coverage.failing) {
-        *trouble = FeedTrouble { feed: hostile.to_owned(), message: hostile.to_owned(), last_ok_at: None };
-    }
-    for doubt in mail.coverage.iter_mut().flat_map(|coverage| &mut coverage.doubts) {
-        *doubt = FeedDoubt { feed: hostile.to_owned(), message: hostile.to_owned(), at: doubt.at };
-    }
-    mail.notices.iter_mut().for_each(|notice| hostile.clone_into(notice));
-    mail
 }
 
 /// Names of the tags and attributes of an HTML text, as a reader of any `<` takes them.
@@ -187,7 +172,7 @@ fn hostile_texts_stay_text() {
     assert!(mail.text.contains("<script>alert(1)</script>"));
     let mail = rendered(&infested(NotificationKind::Alert, HOSTILE[3]));
     assert!(mail.subject.contains("{{7*7}}") && mail.html.contains("{{7*7}}") && !mail.html.contains("49"));
-    let mail = rendered(&infested(NotificationKind::Alert, HOSTILE[5]));
+    let mail = rendered(&infested(NotificationKind::Alert, HOSTILE[6]));
     assert_eq!(mail.subject, "[US–China trade] first Bcc: victim@example.com body");
     let mail = rendered(&infested(NotificationKind::Alert, ""));
     assert_eq!(mail.subject, "[US–China trade] (no headline) news.example.com");
@@ -235,7 +220,7 @@ fn crowd(kind: NotificationKind, n: i64) -> Notification {
 fn shown(n: i64) -> (usize, usize, usize) {
     let mail = rendered(&crowd(NotificationKind::Digest, n));
     assert!(mail.html.len() <= MAX_MAIL_BYTES && mail.text.len() <= MAX_MAIL_BYTES);
-    let full = mail.html.matches("<h3").count();
+    let full = mail.html.matches("<div class=\"rule\"").count();
     let named = mail.html.matches("Story number").count();
     assert_eq!(mail.text.matches("Story number").count(), named, "text and HTML show the same");
     let more = mail.html.split(" stories are not shown").next().unwrap().rsplit('>').next().unwrap();
@@ -279,7 +264,7 @@ fn no_mail_shows_more_than_max_shown() {
 fn a_roll_up_of_50_stories_shows_each() {
     let mail = rendered(&crowd(NotificationKind::RollUp, 50));
     assert_eq!(mail.subject, "[wirewatch] 50 stories held since 22:00");
-    assert_eq!(mail.html.matches("<h3").count(), 50);
+    assert_eq!(mail.html.matches("<h2").count(), 50);
     assert!(mail.text.contains("50. Story number 50 ends"));
 }
 
@@ -288,9 +273,9 @@ fn many_notices_are_counted_when_they_do_not_fit() {
     let mut mail = sample(NotificationKind::Operator);
     mail.notices = vec!["x".repeat(1_000); 500];
     let rendered = rendered(&mail);
-    let listed = rendered.html.matches("<li dir").count();
+    let listed = rendered.html.matches("dir=\"auto\"").count();
     assert!(listed > 100 && rendered.html.len() <= MAX_MAIL_BYTES);
-    assert!(rendered.html.contains(&format!("<li>+{} more</li>", 500 - listed)));
+    assert!(rendered.html.contains(&format!(">+{} more</p>", 500 - listed)));
     assert!(rendered.text.contains(&format!("- +{} more", 500 - listed)));
 }
 
@@ -304,7 +289,7 @@ fn the_largest_story_is_still_shown_in_full() {
     let other = |n: i64| ItemView { source: format!("{n} {long}"), id: ItemId(n), ..item.clone() };
     mail.stories[0].items = (0..60).map(other).collect();
     let rendered = rendered(&mail);
-    assert_eq!(rendered.html.matches("<h3").count(), 1);
+    assert_eq!(rendered.html.matches("<h1").count(), 1);
     assert!(rendered.html.len() <= MAX_MAIL_BYTES);
     let named = format!(", +{} more", 59 - view::MAX_ALSO_IN);
     assert!(rendered.html.contains(&named) && rendered.text.contains(&named));

@@ -13,13 +13,16 @@ use std::{collections::HashMap, collections::HashSet, ops::Range};
 use serde::Serialize;
 
 use super::{
+    chart::{self, ChartView},
     clean,
+    coverage::{self, CoverageView},
     excerpt::{self, Segment},
+    language,
     link::{self, LinkView},
     when,
 };
 use crate::model::{
-    ClauseHit, Field, ItemView, News, Notification, NotificationKind, StoryNews, StoryView, TopicName,
+    ClauseHit, Field, ItemView, News, Notification, NotificationKind, StoryView, Summary, Tier, TopicName,
 };
 
 /// Longest subject in graphemes (row 36 of the fault list; mail programs show fewer).
@@ -27,7 +30,7 @@ pub(super) const MAX_SUBJECT: usize = 200;
 /// Topic titles named in a subject.
 const SUBJECT_TOPICS: usize = 3;
 /// Longest name of a feed, topic or clause, in graphemes.
-const MAX_NAME: usize = 60;
+pub(super) const MAX_NAME: usize = 60;
 /// Most other sources named for a story.
 pub(super) const MAX_ALSO_IN: usize = 10;
 /// Longest address linked for another source, in bytes.
@@ -40,6 +43,12 @@ const MAX_CLAUSES: usize = 8;
 const MAX_NOTICE: usize = 400;
 /// Most topics named as idle.
 const MAX_IDLE: usize = 12;
+/// Most topics with a chart; more would crowd stories out.
+pub(super) const MAX_CHARTS: usize = 12;
+/// Most lines that say what is new about a story.
+pub(super) const MAX_NEWS: usize = 8;
+/// Longest `mailto:` address, in bytes.
+const MAX_MAILTO: usize = 1_000;
 
 /// How much of a story or notice is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +65,7 @@ pub(super) enum Detail {
 #[derive(Debug, Serialize)]
 pub(super) struct MailView<'a> {
     subject: &'a SubjectView,
-    /// `alert`, `rollup`, `digest` or `operator`.
+    /// `alert`, `update`, `rollup`, `digest` or `operator`.
     kind: &'static str,
     subscription: &'a str,
     /// When the mail was made.
@@ -74,21 +83,15 @@ pub(super) struct MailView<'a> {
     /// Digests: topics nothing was found for.
     idle_topics: &'a [String],
     idle_more: usize,
+    /// Digests: `digest`, or `weekly` for one that begins with a week's volumes; empty in other mails.
+    summary: &'static str,
+    /// Digests: the charts of all topics, in order of the configuration.
+    charts: &'a [ChartView],
+    /// Digests: the charts of topics nothing was found for.
+    idle_charts: Vec<&'a ChartView>,
     window: Option<&'a WindowView>,
     coverage: Option<&'a CoverageView>,
     notices: &'a [String],
-    /// Updates: what is new, a sentence each, most important first.
-    news: &'a [String],
-    /// Where a story can be muted; empty unless the configuration says so.
-    mutes: &'a [MuteView],
-}
-
-/// Where a story can be muted.
-#[derive(Debug, Serialize)]
-struct MuteView {
-    title: String,
-    /// `mailto:` and an address of the operator's.
-    href: String,
 }
 
 /// What subjects are made of.
@@ -115,6 +118,7 @@ struct SubjectView {
 #[derive(Debug, Serialize)]
 struct GroupView<'a> {
     topic: &'a str,
+    chart: Option<&'a ChartView>,
     count: usize,
     entries: Vec<Entry<'a>>,
     /// Stories of this topic that are not shown.
@@ -137,6 +141,14 @@ struct StoryCard {
     /// BCP 47, or empty.
     lang: String,
     source: String,
+    /// 1 for a first-tier source.
+    tier: Option<u8>,
+    /// English name, where the feed tells the language.
+    language: Option<&'static str>,
+    /// Updates: what is new, a line each.
+    news: Vec<String>,
+    /// A `mailto:` that mutes the story.
+    mute: Option<String>,
     /// Distinct sources.
     sources: usize,
     published: Option<String>,
@@ -154,6 +166,7 @@ struct StoryCard {
 #[derive(Debug, Serialize)]
 struct AlsoIn {
     source: String,
+    tier: Option<u8>,
     link: Option<LinkView>,
 }
 
@@ -170,32 +183,6 @@ struct WindowView {
     to: String,
 }
 
-#[derive(Debug, Serialize)]
-struct CoverageView {
-    feeds: String,
-    polled: String,
-    items: String,
-    lag: String,
-    failing: Vec<TroubleView>,
-    failing_more: u32,
-    doubts: Vec<DoubtView>,
-    doubts_more: u32,
-}
-
-#[derive(Debug, Serialize)]
-struct DoubtView {
-    feed: String,
-    message: String,
-    at: String,
-}
-
-#[derive(Debug, Serialize)]
-struct TroubleView {
-    feed: String,
-    message: String,
-    last_ok: Option<String>,
-}
-
 /// Everything a mail can show, made once.
 pub(super) struct Prepared<'a> {
     notification: &'a Notification,
@@ -205,14 +192,14 @@ pub(super) struct Prepared<'a> {
     cards: Vec<StoryCard>,
     /// Digests: title and indices of cards, each list by weight.
     groups: Vec<(String, Vec<usize>)>,
+    /// Digests: a chart for each topic of which the volume is known.
+    charts: Vec<ChartView>,
     /// Indices of cards in the order they are read.
     reading: Vec<usize>,
     idle: Vec<String>,
     window: Option<WindowView>,
     coverage: Option<CoverageView>,
     notices: Vec<String>,
-    news: Vec<String>,
-    mutes: Vec<MuteView>,
 }
 
 impl<'a> Prepared<'a> {
@@ -251,9 +238,8 @@ impl<'a> Prepared<'a> {
                 from: when::full(window.from, &n.zone),
                 to: when::full(window.to, &n.zone),
             }),
-            coverage: coverage(n),
-            news: n.additions.news.iter().flat_map(|story| news(story, &title_of)).collect(),
-            mutes: mutes(n, &cards),
+            charts: charts(n, &title_of),
+            coverage: n.coverage.as_ref().map(|coverage| coverage::view(coverage, &n.zone)),
             notification,
             cards,
             groups,
@@ -288,7 +274,8 @@ impl<'a> Prepared<'a> {
         let mut seen = HashSet::new();
         let groups = self.groups.iter().filter(|_| is_digest).map(|(topic, cards)| {
             let entries: Vec<_> = cards.iter().filter_map(|card| entry(*card, !seen.insert(*card))).collect();
-            GroupView { topic, count: cards.len(), more: cards.len() - entries.len(), entries }
+            let chart = self.charts.iter().find(|chart| chart.topic == *topic);
+            GroupView { topic, chart, count: cards.len(), more: cards.len() - entries.len(), entries }
         });
         let is_operator = self.notification.kind == NotificationKind::Operator;
         MailView {
@@ -303,36 +290,18 @@ impl<'a> Prepared<'a> {
             more: self.units() - shown,
             idle_topics: self.idle.get(..self.idle.len().min(MAX_IDLE)).unwrap_or_default(),
             idle_more: self.idle.len().saturating_sub(MAX_IDLE),
+            summary: match (is_digest, self.notification.additions.summary) {
+                (false, _) => "",
+                (true, Summary::Digest) => "digest",
+                (true, Summary::Weekly) => "weekly",
+            },
+            charts: &self.charts,
+            idle_charts: self.charts.iter().filter(|chart| self.idle.contains(&chart.topic)).collect(),
             window: self.window.as_ref(),
             coverage: self.coverage.as_ref(),
             notices: self.notices.get(..if is_operator { shown } else { 0 }).unwrap_or_default(),
-            news: &self.news,
-            mutes: &self.mutes,
         }
     }
-}
-
-/// What is new about a story, a sentence each.
-fn news(story: &StoryNews, title_of: &impl Fn(&TopicName) -> String) -> Vec<String> {
-    let sentence = |news: &News| match news {
-        News::Sources(count) => format!("{} sources report it now", when::count(u64::from(*count))),
-        News::FirstTier { source } => format!("{} reports it too", clean::short(source, MAX_NAME)),
-        News::Clause { topic, clause } => {
-            format!("It now matches {}: {}", title_of(topic), clean::short(clause, MAX_NAME))
-        }
-        News::Headline { before, .. } => {
-            format!("The headline changed; it was: {}", clean::short(before, MAX_NOTICE))
-        }
-    };
-    story.news.iter().map(sentence).collect()
-}
-
-fn mutes(n: &Notification, cards: &[StoryCard]) -> Vec<MuteView> {
-    let of_story = |(id, href): &(crate::model::StoryId, String)| {
-        let card = n.stories.iter().position(|story| story.id == *id).and_then(|at| cards.get(at))?;
-        Some(MuteView { title: card.title.clone(), href: href.clone() })
-    };
-    n.additions.mutes.iter().filter_map(of_story).collect()
 }
 
 /// The stories of each topic, in order of the configuration; stories of other topics come last.
@@ -424,6 +393,10 @@ fn card(n: &Notification, story: &StoryView, title_of: &impl Fn(&TopicName) -> S
     StoryCard {
         headline,
         title,
+        tier: primary.and_then(|item| tier(item.tier)),
+        language: primary.and_then(|item| item.lang.as_deref()).and_then(language::name),
+        news: news(n, story, title_of),
+        mute: mute(n, story),
         lang: primary
             .and_then(|item| item.lang.as_deref())
             .filter(|lang| is_language(lang))
@@ -447,6 +420,10 @@ fn card(n: &Notification, story: &StoryView, title_of: &impl Fn(&TopicName) -> S
     }
 }
 
+fn tier(tier: Tier) -> Option<u8> {
+    (tier == Tier::First).then_some(1)
+}
+
 /// A headline for an item that has none.
 fn untitled(item: Option<&ItemView>, link: Option<&LinkView>) -> String {
     const SHORT: usize = 80;
@@ -468,9 +445,43 @@ fn others(story: &StoryView, source: &str) -> Vec<AlsoIn> {
         .filter(|(name, _)| seen.insert(name.clone()))
         .map(|(source, item)| AlsoIn {
             source,
+            tier: tier(item.tier),
             link: item.link.as_ref().and_then(link::view).filter(|link| link.href.len() <= MAX_ALSO_LINK),
         })
         .collect()
+}
+
+/// Charts in order of the configuration.
+fn charts(n: &Notification, title_of: &impl Fn(&TopicName) -> String) -> Vec<ChartView> {
+    let shown = n.topics.iter().map(|topic| &topic.name);
+    let volumes = shown.filter_map(|name| n.additions.volumes.iter().find(|volume| volume.topic == *name));
+    volumes
+        .filter_map(|volume| chart::chart(volume, title_of(&volume.topic), n.at, &n.zone))
+        .take(MAX_CHARTS)
+        .collect()
+}
+
+/// What is new about a story, in words.
+fn news(n: &Notification, story: &StoryView, title_of: &impl Fn(&TopicName) -> String) -> Vec<String> {
+    let of_story = n.additions.news.iter().filter(|news| news.story == story.id).flat_map(|news| &news.news);
+    let words = |news: &News| match news {
+        News::Sources(sources) => format!("{} sources report it now", when::count(u64::from(*sources))),
+        News::FirstTier { source } => format!("{} reports it too", clean::short(source, MAX_NAME)),
+        News::Clause { topic, clause } => {
+            format!("It now matches {}: {}", title_of(topic), clean::short(clause, MAX_NAME))
+        }
+        News::Headline { before, .. } => {
+            format!("The headline changed; it was: {}", clean::short(before, excerpt::MAX_HEADLINE))
+        }
+    };
+    of_story.take(MAX_NEWS).map(words).collect()
+}
+
+/// The address that mutes a story; nothing but `mailto:` is taken.
+fn mute(n: &Notification, story: &StoryView) -> Option<String> {
+    let (_, address) = n.additions.mutes.iter().find(|(id, _)| *id == story.id)?;
+    let fit = address.starts_with("mailto:") && address.len() <= MAX_MAILTO;
+    (fit && address.bytes().all(|b| b.is_ascii_graphic())).then(|| address.clone())
 }
 
 /// What was found in the items, by topic in order of the configuration.
@@ -507,51 +518,14 @@ fn found_words(item: &ItemView, hits: &[ClauseHit]) -> Vec<String> {
         let mut spans: Vec<Range<usize>> =
             hits.iter().filter(|hit| hit.field == field).map(|hit| hit.span.clone()).collect();
         spans.sort_unstable_by_key(|span| (span.start, span.end));
-        let mut joined: Vec<Range<usize>> = Vec::new();
-        for span in spans {
-            match joined.last_mut() {
-                Some(last) if span.start <= last.end + 1 => last.end = last.end.max(span.end),
-                _ => joined.push(span),
-            }
-        }
-        words.extend(joined.into_iter().filter_map(|span| text.get(span)).map(str::to_owned));
+        words.extend(
+            excerpt::joined(text, spans).into_iter().filter_map(|span| text.get(span)).map(str::to_owned),
+        );
     }
     let unseen =
         hits.iter().filter(|hit| !matches!(hit.field, Field::Title | Field::Summary | Field::Content));
     words.extend(unseen.map(|hit| hit.clause.to_string()));
     words
-}
-
-fn coverage(n: &Notification) -> Option<CoverageView> {
-    let coverage = n.coverage.as_ref()?;
-    let failing: Vec<TroubleView> = coverage
-        .failing
-        .iter()
-        .map(|trouble| TroubleView {
-            feed: clean::short(&trouble.feed, MAX_NAME),
-            message: clean::short(&trouble.message, 2 * MAX_NAME),
-            last_ok: trouble.last_ok_at.map(|at| when::full(at, &n.zone)),
-        })
-        .collect();
-    let doubts: Vec<DoubtView> = coverage
-        .doubts
-        .iter()
-        .map(|doubt| DoubtView {
-            feed: clean::short(&doubt.feed, MAX_NAME),
-            message: clean::short(&doubt.message, 4 * MAX_NAME),
-            at: when::full(doubt.at, &n.zone),
-        })
-        .collect();
-    Some(CoverageView {
-        feeds: when::count(u64::from(coverage.feeds)),
-        polled: when::count(u64::from(coverage.polled)),
-        items: when::count(coverage.items),
-        lag: when::span(coverage.worst_lag_s),
-        failing_more: coverage.failing_total.saturating_sub(u32::try_from(failing.len()).unwrap_or(u32::MAX)),
-        failing,
-        doubts_more: coverage.doubts_total.saturating_sub(u32::try_from(doubts.len()).unwrap_or(u32::MAX)),
-        doubts,
-    })
 }
 
 /// Whether `lang` has the form of a BCP 47 tag; at most 35 characters (RFC 5646 §4.4.1).

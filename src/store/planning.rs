@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::{Error, Store, mute, row, told};
 use crate::model::{
     ItemId, ItemView, Mute, NotificationId, NotificationKind, Pending, PendingId, Recipient, Route, StoryId,
-    StoryView, SubscriptionName, Timestamp, Told, TopicName, time,
+    StoryView, SubscriptionName, Tier, Timestamp, Told, TopicName, time,
 };
 
 /// Items of one story that a mail can name.
@@ -427,6 +427,7 @@ fn story_items(tx: &Transaction<'_>, story: StoryId) -> Result<Vec<ItemView>, Er
                 content: r.get("content")?,
                 link: row::link(r.get("link")?),
                 source: r.get("source")?,
+                tier: Tier::Other,
                 lang: r.get("lang")?,
                 published_at: row::instant(r, "published_at_ms")?,
                 first_seen_at: time::from_millis(r.get("first_seen_at_ms")?),

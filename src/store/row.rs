@@ -80,8 +80,7 @@ pub(super) fn mail_state(text: &str) -> Result<MailState, Error> {
 }
 
 pub(super) fn notification_kind(text: &str) -> Result<NotificationKind, Error> {
-    use NotificationKind::{Alert, Digest, Operator, RollUp, Update};
-    [Alert, Update, RollUp, Digest, Operator]
+    NotificationKind::ALL
         .into_iter()
         .find(|kind| kind.as_str() == text)
         .ok_or_else(|| foreign("notification kind"))

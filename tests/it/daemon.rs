@@ -258,6 +258,36 @@ fn a_bad_configuration_does_not_take_a_running_service_down() {
 }
 
 #[test]
+fn a_bad_template_is_refused_at_a_reload_and_the_old_ones_stay() {
+    let (farm, sink) = (Farm::start(), Sink::start());
+    farm.set("/b", Page::rss(&[item(2, 0, "Rare earth magnets are scarce")]));
+    let templates = tempfile::tempdir().unwrap();
+    let subject = templates.path().join("alert/subject.txt");
+    std::fs::create_dir(templates.path().join("alert")).unwrap();
+    std::fs::write(&subject, "Mine: {{ subject.headline }}").unwrap();
+    let own = format!("[mail]\ntemplates = \"{}\"", templates.path().display());
+    let good = config(&sink, []).replace(", \"night@example.com\"", "").replace("[mail]", &own);
+    let home = Home::new(&good);
+    let service = home.start();
+    std::fs::write(&subject, "Bad: {{ subject.headline }} {{ nothing }}").unwrap();
+    home.configure(&format!("{good}\n[[feed]]\nurl = \"{}\"\n", farm.url("/b")));
+    service.signal("-HUP");
+    service.hears("RELOADING=1");
+    let told = service.hears("READY=1").concat();
+    assert!(
+        told.contains("STATUS=reload refused") && told.contains("alert/subject.txt:1: error: "),
+        "{told}"
+    );
+    assert_eq!(farm.visits("/b").len(), 0, "nothing of the refused configuration is in force");
+    std::fs::write(&subject, "Good: {{ subject.headline }}").unwrap();
+    service.signal("-HUP");
+    service.hears("RELOADING=1");
+    service.hears("READY=1");
+    assert!(sink.next().message.contains("Subject: Good: Rare earth magnets are scarce"));
+    assert!(service.stop().0.success());
+}
+
+#[test]
 fn the_watchdog_is_fed_and_stopping_is_told() {
     let (farm, sink) = (Farm::start(), Sink::start());
     farm.set("/a", Page::hanging());

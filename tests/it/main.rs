@@ -20,6 +20,7 @@ mod feeds;
 mod feeds_added;
 mod harness;
 mod hostile;
+mod mail;
 mod manners;
 mod month;
 mod news;

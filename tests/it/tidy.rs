@@ -51,7 +51,7 @@ const HOMES: &[(&str, &str)] = &[
     ("lettre::", "mail"),
     ("feed_rs::", "feed"),
     ("sd_notify::", "systemd"),
-    ("aws_lc_rs::", "store"),
+    ("aws_lc_rs::", "store, mail"),
 ];
 const SQL: &[&str] = &["SELECT ", "INSERT INTO ", "INSERT OR ", "DELETE FROM ", "CREATE TABLE ", "PRAGMA "];
 const MAX_LINES: usize = 600;
@@ -174,7 +174,7 @@ fn breaches(source: &Source) -> Vec<String> {
         found.extend(used.map(|word| format!("{path}: `{word}` in the pure core")));
     }
     for (word, home) in HOMES {
-        if code.contains(word) && module != home {
+        if code.contains(word) && !home.split(", ").any(|home| module == home) {
             found.push(format!("{path}: `{word}` outside `{home}`"));
         }
     }
@@ -223,7 +223,9 @@ fn each_rule_can_be_broken() {
 
 #[test]
 fn the_top_level_is_what_users_were_promised() {
-    for name in ["Cargo.toml", "src", "config", "tests", "systemd", "README.md", "LICENSE", "CHANGELOG.md"] {
+    for name in
+        ["Cargo.toml", "src", "config", "tests", "systemd", "docs", "README.md", "LICENSE", "CHANGELOG.md"]
+    {
         assert!(root().join(name).exists(), "{name} is missing");
     }
 }

@@ -3,10 +3,10 @@
 use super::*;
 use crate::{
     mail::{
-        MAX_SUBJECT, Sender,
+        MAX_SUBJECT, MIN_KEY_BYTES, OneClick, Sender,
         samples::{identity, mail},
     },
-    model::{Recipient, SubscriptionName, time::from_millis},
+    model::{Recipient, Secret, SubscriptionName, time::from_millis},
 };
 
 const HEADERS: [&str; 12] = [
@@ -159,6 +159,45 @@ fn the_header_block_is_exactly_ours() {
     check("X-Wirewatch-Kind", "alert");
     check("MIME-Version", "1.0");
     check("Content-Type", "multipart/alternative; boundary=\"=_wirewatch_a1\"");
+}
+
+#[test]
+fn an_update_answers_the_mail_it_follows_up_on() {
+    let read = composed(|m| m.in_reply_to = Some(NotificationId("a0".to_owned())));
+    assert_eq!(read.header("In-Reply-To"), "<a0@mail.example.org>");
+    assert_eq!(read.header("References"), "<a0@mail.example.org>");
+    assert_eq!(read.header("Message-ID"), "<a1@mail.example.org>");
+    assert_eq!(read.headers.len(), HEADERS.len() + 2);
+    let mut bad = mail("a1", "reader@example.com");
+    bad.in_reply_to = Some(NotificationId("a\r\nBcc: x".to_owned()));
+    assert!(compose(&identity(), &bad).is_err());
+}
+
+#[test]
+fn readers_leave_with_one_click_where_there_is_an_address_for_it() {
+    let url = "https://news.example.org/leave".parse().unwrap();
+    let one_click = OneClick::new(url, Secret::new(&"k".repeat(MIN_KEY_BYTES))).unwrap();
+    let identity = identity().with_one_click(Some(one_click.clone()));
+    let read_back = |kind: NotificationKind| {
+        let mail = OutboundMail { kind, ..mail("a1", "reader@example.com") };
+        assert_eq!(
+            compose(&identity, &mail).unwrap(),
+            compose(&identity, &mail).unwrap(),
+            "at every attempt"
+        );
+        read(&compose(&identity, &mail).unwrap())
+    };
+    let read = read_back(NotificationKind::Digest);
+    assert_eq!(read.header("List-Unsubscribe-Post"), "List-Unsubscribe=One-Click");
+    let (link, mailto) = read.header("List-Unsubscribe").split_once(", ").unwrap();
+    assert_eq!(mailto, "<mailto:operator@example.org?subject=unsubscribe%20harbour>");
+    let token =
+        link.strip_prefix("<https://news.example.org/leave?token=").unwrap().strip_suffix('>').unwrap();
+    let (subscription, reader) = one_click.read(token).unwrap();
+    assert_eq!((subscription.as_str(), reader.address()), ("harbour", "reader@example.com"));
+    let read = read_back(NotificationKind::Operator);
+    assert_eq!(read.headers.len(), HEADERS.len(), "the operator is on no list");
+    assert!(read.header("List-Unsubscribe").starts_with("<mailto:"));
 }
 
 #[test]

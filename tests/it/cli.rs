@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     fs,
     io::Write,
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Output, Stdio},
 };
@@ -357,7 +358,12 @@ fn the_readme_s_snippets_make_a_good_configuration() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("wirewatch.toml");
     fs::write(dir.path().join("feeds.opml"), "<opml version=\"2.0\"><body/></opml>").unwrap();
-    fs::write(&path, readme_snippets()).unwrap();
+    // The login of the feed is there; that of the mail server is not.
+    let login = dir.path().join("news-password");
+    fs::write(&login, "secret").unwrap();
+    fs::set_permissions(&login, fs::Permissions::from_mode(0o600)).unwrap();
+    let kept = format!("file = \"{}\"", login.display());
+    fs::write(&path, readme_snippets().replacen("credential = \"news-password\"", &kept, 1)).unwrap();
     let (code, out, err) = said(&run(&["check", "--config", path.to_str().unwrap()]));
     // The password is a credential, which only the service can read.
     assert!(code == 0 && err.contains("only by the service"), "{out}{err}");

@@ -94,18 +94,7 @@ mod tests {
     fn visit(id: i64) -> Visit {
         let url = Url::parse("http://a.example/feed").unwrap();
         let spec = FeedSpec { url, title: None, interval: Duration::from_secs(60), on_add: OnAdd::Baseline };
-        let state = FeedState {
-            id: FeedId(id),
-            spec,
-            validators: Validators::default(),
-            body_hash: None,
-            baseline_at: None,
-            last_poll_at: None,
-            last_ok_at: None,
-            next_poll_at: Timestamp::UNIX_EPOCH,
-            failures: 0,
-            memory: FeedMemory::default(),
-        };
+        let state = FeedState::unread(FeedId(id), spec, Timestamp::UNIX_EPOCH);
         Visit { state, host: "a.example:80".to_owned(), in_full: true }
     }
 

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::{Asked, Observation, judge, learn};
 use crate::model::{
-    Counted, EventKind, FeedId, FeedMemory, FeedSpec, FeedState, OnAdd, PollOutcome, Timestamp, Validators,
-    time,
+    Counted, EventKind, FeedId, FeedSpec, FeedState, OnAdd, PollOutcome, Timestamp, Validators, time,
 };
 
 const HOUR_S: u64 = 3_600;
@@ -85,18 +84,7 @@ impl Sim {
             interval: Duration::from_secs(HOUR_S),
             on_add: OnAdd::Baseline,
         };
-        let state = FeedState {
-            id: FeedId(1),
-            spec,
-            validators: Validators::default(),
-            body_hash: None,
-            baseline_at: None,
-            last_poll_at: None,
-            last_ok_at: None,
-            next_poll_at: Timestamp::UNIX_EPOCH,
-            failures: 0,
-            memory: FeedMemory::default(),
-        };
+        let state = FeedState::unread(FeedId(1), spec, Timestamp::UNIX_EPOCH);
         Self { state, published: vec![0; 30], before: 0..0, read: 0, events: Vec::new() }
     }
 

@@ -25,18 +25,7 @@ impl Run {
     fn of(address: &str) -> Self {
         let interval = Duration::from_secs(900);
         let spec = FeedSpec { url: url(address), title: None, interval, on_add: OnAdd::Baseline };
-        let state = FeedState {
-            id: FeedId(1),
-            spec,
-            validators: Validators::default(),
-            body_hash: None,
-            baseline_at: None,
-            last_poll_at: None,
-            last_ok_at: None,
-            next_poll_at: Timestamp::UNIX_EPOCH,
-            failures: 0,
-            memory: FeedMemory::default(),
-        };
+        let state = FeedState::unread(FeedId(1), spec, Timestamp::UNIX_EPOCH);
         Self { state, now: time::from_millis(1_700_000_000_000), happened: Vec::new() }
     }
 

@@ -68,6 +68,24 @@ pub struct FeedState {
     pub memory: FeedMemory,
 }
 
+impl FeedState {
+    /// A feed that was never visited, due at `now`.
+    pub fn unread(id: FeedId, spec: FeedSpec, now: Timestamp) -> Self {
+        Self {
+            id,
+            spec,
+            validators: Validators::default(),
+            body_hash: None,
+            baseline_at: None,
+            last_poll_at: None,
+            last_ok_at: None,
+            next_poll_at: now,
+            failures: 0,
+            memory: FeedMemory::default(),
+        }
+    }
+}
+
 /// One reading of a feed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ParsedFeed {

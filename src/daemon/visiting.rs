@@ -215,6 +215,7 @@ fn broken_down_outcome() -> PollOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{GONE_POLLS, Gone, Health};
 
     #[tokio::test]
     async fn two_bodies_of_a_mebibyte_are_read_at_once_and_one_that_is_larger_alone() {
@@ -229,5 +230,21 @@ mod tests {
         assert_eq!(free(), 0, "nothing beside it");
         drop(alone);
         assert_eq!(free(), 2);
+    }
+
+    #[test]
+    fn feeds_at_rest_are_tried_daily_and_gone_ones_monthly() {
+        let now = time::from_millis(1_700_000_000_000);
+        let rests =
+            |memory: &FeedMemory| not_before(now, memory).map(|at| time::between(now, at).as_secs() / 3_600);
+        let mut memory = FeedMemory { health: Health::Dormant, ..FeedMemory::default() };
+        assert_eq!(rests(&memory), Some(24));
+        for polls in [1, GONE_POLLS - 1] {
+            memory.gone = Some(Gone { polls, since: now });
+            assert_eq!(rests(&memory), Some(24), "{polls} times is not believed yet");
+        }
+        memory.gone = Some(Gone { polls: GONE_POLLS, since: now });
+        assert_eq!(rests(&memory), Some(30 * 24));
+        assert_eq!(rests(&FeedMemory::default()), None, "it is back");
     }
 }

@@ -8,8 +8,8 @@
 //!
 //! **Invariant:** the same arguments give the same answer. Spread over time comes from a hash of the feed's URL
 //! or of a seed, never from a random number, so a restart changes no schedule.
-//! **Invariant:** [`next_poll`] is later than `now`, and not later than `now + policy.max` but for feeds at rest and
-//! servers that ask for patience.
+//! **Invariant:** [`next_poll`] is later than `now`, and not later than `now + policy.max` but for servers that ask for
+//! patience.
 //! **Invariant:** a local time is due once a day, on the days when clocks change too (see [`next_digest`]).
 //!
 //! Rejected: a cron crate. Its answers on clock changes differ from one crate to the next, and a cron line is a set of
@@ -26,9 +26,7 @@ mod wishes;
 pub use capacity::{Load, Shortfall, shortfalls};
 pub use dates::ever;
 pub use local::{day_edges, last_digest, next_digest, quiet_until};
-pub use poll::{
-    DORMANT, GONE, MAIL_BACKOFF_BASE, MAIL_BACKOFF_CAP, MAX_PATIENCE, PollPolicy, backoff, next_poll,
-};
+pub use poll::{MAIL_BACKOFF_BASE, MAIL_BACKOFF_CAP, MAX_PATIENCE, PollPolicy, backoff, next_poll};
 pub use ramp::{BURST, RAMP, RATE, ramped};
 pub use rhythm::{Decides, Demand, RhythmPolicy, Share};
 pub use wishes::heed;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use crate::model::{FeedState, Health, PollOutcome, Timestamp, time};
+use crate::model::{FeedState, PollOutcome, Timestamp, time};
 
 /// First wait after a mail that could not be handed over.
 pub const MAIL_BACKOFF_BASE: Duration = Duration::from_secs(60);
@@ -23,10 +23,6 @@ const POLL_SPREAD: u32 = 10;
 const MAIL_SPREAD: u32 = 20;
 /// Longest `Retry-After` that is obeyed.
 pub const MAX_PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
-/// Between two visits to a feed that has failed for weeks.
-pub const DORMANT: Duration = Duration::from_secs(24 * 60 * 60);
-/// Between two visits to a feed that is gone (410).
-pub const GONE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// What instants are stored in.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -35,7 +31,7 @@ const TICK: Duration = Duration::from_millis(1);
 pub struct PollPolicy {
     /// Never sooner than this after the last poll. More than `max` counts as `max`.
     pub min: Duration,
-    /// Longest wait after failures, but for feeds at rest and servers that ask for more. Less than a millisecond counts
+    /// Longest wait after failures, but for servers that ask for more. Less than a millisecond counts
     /// as one.
     pub max: Duration,
 }
@@ -47,8 +43,8 @@ pub struct PollPolicy {
 /// `policy.min`, not later than the interval. An interval next to `policy.min` has no room for that; it is moved by up to
 /// an eighth instead.
 /// After failures the interval doubles with every failure in a row: [`FeedState::failures`] are those before
-/// this poll, so the first failure is tried again after one interval and the second after two. At most `policy.max`; a
-/// feed at rest is tried once a day ([`DORMANT`]), one that is gone once a month ([`GONE`]).
+/// this poll, so the first failure is tried again after one interval and the second after two. At most `policy.max`. How
+/// seldom a feed at rest is visited is not decided here but by its health.
 /// `retry_at` of a failure is obeyed up to [`MAX_PATIENCE`].
 /// The answer is in whole milliseconds when `now` is.
 pub fn next_poll(now: Timestamp, state: &FeedState, outcome: &PollOutcome, policy: &PollPolicy) -> Timestamp {
@@ -61,13 +57,7 @@ pub fn next_poll(now: Timestamp, state: &FeedState, outcome: &PollOutcome, polic
             in_its_place(now, interval, phase, min, max)
         }
         PollOutcome::Failed(failure) => {
-            let grown = match (state.memory.health, state.memory.gone) {
-                (Health::Dormant, Some(gone)) if gone.is_confirmed() => {
-                    spread(GONE, POLL_SPREAD, phase, min, GONE * 2)
-                }
-                (Health::Dormant, _) => spread(DORMANT, POLL_SPREAD, phase, min, DORMANT * 2),
-                _ => spread(doubled(interval, state.failures, max), POLL_SPREAD, phase, min, max),
-            };
+            let grown = spread(doubled(interval, state.failures, max), POLL_SPREAD, phase, min, max);
             let asked = failure.retry_at.map_or(Duration::ZERO, |at| time::between(now, at));
             grown.max(asked.min(MAX_PATIENCE))
         }
@@ -128,26 +118,14 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::model::{
-        FailureKind, FeedId, FeedMemory, FeedSpec, GONE_POLLS, Gone, OnAdd, PollFailure, Validators,
-    };
+    use crate::model::{FailureKind, FeedId, FeedSpec, OnAdd, PollFailure, Validators};
 
     const MINUTE: Duration = Duration::from_secs(60);
     const POLICY: PollPolicy = PollPolicy { min: MINUTE, max: Duration::from_secs(86_400) };
 
     fn state(url: &str, interval: Duration, failures: u32) -> FeedState {
-        FeedState {
-            id: FeedId(1),
-            spec: FeedSpec { url: Url::parse(url).unwrap(), title: None, interval, on_add: OnAdd::Baseline },
-            validators: Validators::default(),
-            body_hash: None,
-            baseline_at: None,
-            last_poll_at: None,
-            last_ok_at: None,
-            next_poll_at: Timestamp::UNIX_EPOCH,
-            failures,
-            memory: FeedMemory::default(),
-        }
+        let spec = FeedSpec { url: Url::parse(url).unwrap(), title: None, interval, on_add: OnAdd::Baseline };
+        FeedState { failures, ..FeedState::unread(FeedId(1), spec, Timestamp::UNIX_EPOCH) }
     }
 
     fn ok() -> PollOutcome {
@@ -216,24 +194,6 @@ mod tests {
             ends.insert(due.as_second().rem_euclid(600) / 60);
         }
         assert_eq!(ends.len(), 10, "some in each minute of the ten: {ends:?}");
-    }
-
-    #[test]
-    fn feeds_at_rest_are_tried_daily_and_gone_ones_monthly() {
-        let now = time::from_millis(1_700_000_000_000);
-        let mut feed = state("https://example.com/feed", 10 * MINUTE, 99);
-        feed.memory.health = Health::Dormant;
-        let days = |feed: &FeedState, outcome: &PollOutcome| {
-            time::between(now, next_poll(now, feed, outcome, &POLICY)).as_secs() / 3_600
-        };
-        assert!((21..=27).contains(&days(&feed, &failed(None))));
-        for polls in [1, GONE_POLLS - 1] {
-            feed.memory.gone = Some(Gone { polls, since: now });
-            assert!((21..=27).contains(&days(&feed, &failed(None))), "{polls} times is not believed yet");
-        }
-        feed.memory.gone = Some(Gone { polls: GONE_POLLS, since: now });
-        assert!((27 * 24..=33 * 24).contains(&days(&feed, &failed(None))));
-        assert_eq!(days(&feed, &ok()), 0, "it is back");
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub struct Outline {
     pub title: Option<String>,
 }
 
-/// The feeds of an OPML document in its order, and what was left out, a plain sentence each.
+/// The feeds of an OPML document in its order, and what was left out or may be missing, a plain sentence each.
 ///
 /// # Errors
 /// [`Error::Empty`], [`Error::NotAFeed`] when it is no OPML, [`Error::TooDeep`] when folders are nested deeper than
@@ -49,12 +49,14 @@ pub fn read(bytes: &[u8]) -> Result<(Vec<Outline>, Vec<String>), Error> {
         return Err(Error::Empty);
     }
     let mut reader = Reader::default();
-    let mut is_opml = false;
+    let (mut is_opml, mut is_whole) = (false, false);
     let mut depth = 0_usize;
     for token in Tokenizer::new(&text) {
         match token {
             Token::Start(tag) => {
-                is_opml |= local(tag.name).eq_ignore_ascii_case("opml");
+                let is_root = local(tag.name).eq_ignore_ascii_case("opml");
+                is_opml |= is_root;
+                is_whole |= is_root && tag.empty;
                 if is_opml && local(tag.name).eq_ignore_ascii_case("outline") {
                     reader.outline(&tag);
                     depth = depth.saturating_add(usize::from(!tag.empty));
@@ -63,6 +65,7 @@ pub fn read(bytes: &[u8]) -> Result<(Vec<Outline>, Vec<String>), Error> {
             Token::End(name) if local(name).eq_ignore_ascii_case("outline") => {
                 depth = depth.saturating_sub(1)
             }
+            Token::End(name) => is_whole |= local(name).eq_ignore_ascii_case("opml"),
             _ => {}
         }
         if depth > MAX_DEPTH {
@@ -72,7 +75,13 @@ pub fn read(bytes: &[u8]) -> Result<(Vec<Outline>, Vec<String>), Error> {
     if !is_opml {
         return Err(Error::NotAFeed { what: "not an OPML document", feeds: Vec::new() });
     }
-    Ok(reader.finish())
+    let (outlines, mut warnings) = reader.finish();
+    if !is_whole {
+        let told =
+            "the file ends before </opml>, so feeds may be missing from it: export it once more".to_owned();
+        warnings.push(told);
+    }
+    Ok((outlines, warnings))
 }
 
 /// An OPML 2.0 document with these feeds in this order, which [`read`] reads back equal: the first [`MAX_OUTLINES`],
@@ -242,6 +251,22 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_cut_off_is_told() {
+        let whole = "<opml><body><outline xmlUrl='https://a.example/'/></body></opml>";
+        assert_eq!(read(whole.as_bytes()).unwrap().1, Vec::<String>::new());
+        assert_eq!(read(b"<opml/>").unwrap().1, Vec::<String>::new());
+        for cut in [
+            &whole[..whole.len() - 7],
+            &whole[..whole.len() - 8],
+            "<opml><body><outline xmlUrl='https://a.ex",
+            "<opml",
+        ] {
+            let warnings = read(cut.as_bytes()).unwrap().1;
+            assert!(warnings.iter().any(|told| told.contains("ends before </opml>")), "{cut}: {warnings:?}");
+        }
+    }
+
+    #[test]
     fn entities_are_never_expanded() {
         let opml = r#"<!DOCTYPE opml [<!ENTITY x SYSTEM "file:///etc/passwd">]>
             <opml><outline text="&x;" xmlUrl="https://a.example/"/></opml>"#;
@@ -258,13 +283,13 @@ mod tests {
         let many = |count: usize| {
             let outlines: String =
                 (0..count).map(|n| format!("<outline xmlUrl='http://a.example/{n}'/>")).collect();
-            let (outlines, warnings) = read(format!("<opml>{outlines}").as_bytes()).unwrap();
+            let (outlines, warnings) = read(format!("<opml>{outlines}</opml>").as_bytes()).unwrap();
             (outlines.len(), warnings.len())
         };
         assert_eq!(many(MAX_OUTLINES), (MAX_OUTLINES, 0));
         assert_eq!(many(MAX_OUTLINES + 1), (MAX_OUTLINES, 1));
         let bad = |count: usize| {
-            let opml = format!("<opml>{}", "<outline xmlUrl='x:y'/>".repeat(count));
+            let opml = format!("<opml>{}</opml>", "<outline xmlUrl='x:y'/>".repeat(count));
             read(opml.as_bytes()).unwrap().1.len()
         };
         assert_eq!((bad(MAX_WARNINGS), bad(MAX_WARNINGS + 1)), (MAX_WARNINGS, MAX_WARNINGS + 1));
@@ -276,7 +301,7 @@ mod tests {
             |length: usize| format!("http://a.example/{}", "x".repeat(length - "http://a.example/".len()));
         let read = |length: usize| {
             let (outlines, warnings) =
-                read(format!("<opml><outline xmlUrl='{}'/>", url(length)).as_bytes()).unwrap();
+                read(format!("<opml><outline xmlUrl='{}'/></opml>", url(length)).as_bytes()).unwrap();
             (outlines.len(), warnings.len())
         };
         assert_eq!((read(MAX_URL_BYTES), read(MAX_URL_BYTES + 1)), ((1, 0), (0, 1)));

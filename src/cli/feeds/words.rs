@@ -90,6 +90,9 @@ fn warning_words(warning: &Warning) -> String {
         Warning::Charset { used } => format!("not in the charset it declares; read as {used}"),
         Warning::Salvaged(why) => format!("mended on reading: {why}"),
         Warning::CutItem => "the last item is cut off, and is taken when it comes whole".to_owned(),
+        Warning::NotNews { count: 1 } => {
+            "1 address of the sitemap carries no news and is left out".to_owned()
+        }
         Warning::NotNews { count } => {
             format!("{count} addresses of the sitemap carry no news and are left out")
         }
@@ -217,6 +220,7 @@ mod tests {
             Warning::CutItem,
             Warning::CutItem,
             Warning::NotNews { count: 3 },
+            Warning::NotNews { count: 1 },
             Warning::TooManyItems { dropped: 2 },
             Warning::Truncated { field: "title" },
             Warning::Salvaged("it is cut off"),
@@ -228,6 +232,7 @@ mod tests {
                 "2 items without title, link and text, which are never told",
                 "the last item is cut off, and is taken when it comes whole (2 times)",
                 "3 addresses of the sitemap carry no news and are left out",
+                "1 address of the sitemap carries no news and is left out",
                 "too many items; the oldest 2 are left out",
                 "a title was too long and is cut",
                 "mended on reading: it is cut off",

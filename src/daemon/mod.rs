@@ -26,6 +26,7 @@ mod pacing;
 mod planner;
 mod poller;
 mod progress;
+mod readers;
 pub mod reading;
 mod restraint;
 mod single;

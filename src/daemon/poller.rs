@@ -24,9 +24,10 @@ use super::{
     ledger,
     pacing::{self, Pacing},
     progress::{Progress, StepError},
+    readers::Readers,
     restraint,
     uplink::Uplink,
-    visiting::{self, Readers, Visitor},
+    visiting::{self, Visitor},
     visits::{Visit, Visited, Visits},
 };
 use crate::{

@@ -9,8 +9,10 @@ use std::sync::Arc;
 use url::Url;
 
 use super::{
-    Daemon, StepError, restraint,
-    visiting::{self, Readers, Visitor},
+    Daemon, StepError,
+    readers::Readers,
+    restraint,
+    visiting::{self, Visitor},
 };
 use crate::{
     health,

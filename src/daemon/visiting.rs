@@ -6,10 +6,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
 use super::{
-    Catalog, reading,
+    Catalog,
+    readers::Readers,
+    reading,
     uplink::{Before, Uplink, World},
     visits::Visited,
     wishes,
@@ -28,30 +28,6 @@ use crate::{
 /// A feed is asked for in full at least this often even if its server always says that nothing changed: some servers say so
 /// for ever (a stale cache, a date in the future). With the interval, it is a day.
 const IN_FULL_EVERY: Duration = Duration::from_secs(23 * 3_600);
-
-/// Bodies read at once. A hostile body takes many times its size while it is read, and reading is quick.
-const READERS: u32 = 2;
-/// A body larger than this is read alone.
-const READ_ALONE_BYTES: usize = 1024 * 1024;
-
-/// Turns to read a body, shared by all visits. First come, first served: a large body waits for those that are being
-/// read, and small ones that come later wait for it.
-#[derive(Debug, Clone)]
-pub(super) struct Readers(Arc<Semaphore>);
-
-impl Default for Readers {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(usize::try_from(READERS).unwrap_or(1))))
-    }
-}
-
-impl Readers {
-    /// Waits for the turn of a body of so many bytes. `None` never comes: the semaphore is not closed.
-    async fn turn(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let readers = if bytes > READ_ALONE_BYTES { READERS } else { 1 };
-        self.0.clone().acquire_many_owned(readers).await.ok()
-    }
-}
 
 /// What a visit needs.
 #[derive(Debug)]
@@ -131,10 +107,8 @@ impl Visitor {
         response: Response,
         now: Timestamp,
     ) -> (PollOutcome, Option<Hints>) {
-        let (catalog, state) = (self.catalog.clone(), state.clone());
-        let turn = self.readers.turn(response.body.len()).await;
-        let read = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
+        let (catalog, state, bytes) = (self.catalog.clone(), state.clone(), response.body.len());
+        let work = move || {
             let body = reading::Body {
                 url: &response.url,
                 content_type: response.content_type.as_deref(),
@@ -144,8 +118,8 @@ impl Visitor {
             let outcome = reading::read(&catalog, &state, body, now);
             let is_read = matches!(outcome, PollOutcome::Modified { .. });
             (outcome, is_read.then(|| wishes::of_body(&response.body)))
-        });
-        read.await.unwrap_or_else(|_| (broken_down_outcome(), None))
+        };
+        self.readers.read(bytes, work).await.unwrap_or_else(|| (broken_down_outcome(), None))
     }
 }
 
@@ -216,21 +190,6 @@ fn broken_down_outcome() -> PollOutcome {
 mod tests {
     use super::*;
     use crate::model::{GONE_POLLS, Gone, Health};
-
-    #[tokio::test]
-    async fn two_bodies_of_a_mebibyte_are_read_at_once_and_one_that_is_larger_alone() {
-        let readers = Readers::default();
-        let free = || readers.0.available_permits();
-        let one = readers.turn(READ_ALONE_BYTES).await;
-        assert_eq!(free(), 1);
-        let two = readers.turn(READ_ALONE_BYTES).await;
-        assert_eq!(free(), 0, "a third waits");
-        drop((one, two));
-        let alone = readers.turn(READ_ALONE_BYTES + 1).await;
-        assert_eq!(free(), 0, "nothing beside it");
-        drop(alone);
-        assert_eq!(free(), 2);
-    }
 
     #[test]
     fn feeds_at_rest_are_tried_daily_and_gone_ones_monthly() {

@@ -130,7 +130,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(found: &Inspection<'a>, base: &'a Url) -> Self {
         let reason = if let Verdict::Salvage(reason) = found.verdict { Some(reason) } else { None };
-        let items = Vec::with_capacity(found.entries.len());
+        let items = Vec::with_capacity(found.entries.len().min(MAX_ITEMS));
         Self {
             dialect: found.dialect,
             ill_formed: matches!(reason, Some(Reason::IllFormed | Reason::Truncated)),

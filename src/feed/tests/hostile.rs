@@ -3,7 +3,7 @@
 use super::*;
 use crate::feed::{
     MAX_DEPTH, MAX_ITEMS, identify,
-    inspect::{MAX_ATTRIBUTE_BYTES, MAX_CLEAN_DEPTH, MAX_EXTENSIONS, Reason, Verdict, inspect},
+    inspect::{MAX_ATTRIBUTE_BYTES, MAX_CLEAN_DEPTH, MAX_ELEMENTS, Reason, Verdict, inspect},
     vocabulary::{Dialect, MAX_NAMESPACES},
 };
 
@@ -54,7 +54,10 @@ fn what_would_cost_the_parser_too_much_is_taken_from_it() {
     let item = |inside: &str| with_spaces(&rss(&format!("<item><title>T</title>{inside}</item>")));
     for (more, expect) in [(0, false), (1, true)] {
         is_oversized(&item(&nested("<media:group>", "</media:group>", MAX_CLEAN_DEPTH - 3 + more)), expect);
-        is_oversized(&item(&"<media:thumbnail url=\"u\"/>".repeat(MAX_EXTENSIONS + more)), expect);
+        // The title is one.
+        for element in ["<media:thumbnail url=\"u\"/>", "<category>c</category>"] {
+            is_oversized(&item(&element.repeat(MAX_ELEMENTS - 1 + more)), expect);
+        }
         is_oversized(&item(&format!("<x a=\"{}\"></x>", "y".repeat(MAX_ATTRIBUTE_BYTES - 5 + more))), expect);
         // media and itunes are there already.
         let spaces: String = (0..MAX_NAMESPACES - 2 + more).map(|n| format!(" xmlns:p{n}=\"u\"")).collect();

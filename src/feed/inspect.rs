@@ -10,13 +10,14 @@
 //! Rejected: to parse first and look for faults after a failure: a stack overflow cannot be caught, and several
 //! faults (undeclared prefixes, markup in titles) give wrong items without any failure.
 
+use memchr::memchr;
 use url::Url;
 
 use crate::model::Timestamp;
 
 use super::{
     MAX_DEPTH, dates,
-    markup::{Reference, Tag, Token, Tokenizer, attributes, local, prefix, reference},
+    markup::{Reference, Tag, Token, Tokenizer, attributes, local, reference},
     vocabulary::{Dialect, Role, Space, Spaces, is_entry, is_feed, is_void},
 };
 
@@ -26,8 +27,9 @@ pub(super) const MAX_CLEAN_DEPTH: usize = 48;
 pub(super) const MAX_ATTRIBUTE_BYTES: usize = 4 * 1_024;
 /// Longest run of text handed to feed-rs, in bytes: it copies each several times.
 pub(super) const MAX_TEXT_BYTES: usize = 512 * 1_024;
-/// Elements of extensions (`media:thumbnail` …) in one item, beyond which feed-rs may take quadratic memory.
-pub(super) const MAX_EXTENSIONS: usize = 500;
+/// Elements in one item handed to feed-rs: of extensions (`media:thumbnail` …) it may take quadratic memory, and a category
+/// of 20 bytes takes 150 (measured).
+pub(super) const MAX_ELEMENTS: usize = 500;
 
 /// Who reads a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +89,7 @@ impl Reason {
             Self::Repeated => "an item that says the same thing twice",
             Self::Sparse => "an item without a link or without anything else",
             Self::Author => "an author with non-ASCII characters beside an address",
-            Self::Oversized => "deep nesting, or more text, attributes or extensions than are sensible",
+            Self::Oversized => "deep nesting, or more text, attributes or elements than are sensible",
             Self::Refused => "the document breaks the rules of its format",
             Self::Panicked => "the parser for well-formed feeds broke down on it",
             Self::Lost => "the parser for well-formed feeds lost items of it",
@@ -174,7 +176,7 @@ struct Open<'a> {
     touched: bool,
     /// The link as written.
     link: &'a str,
-    extensions: usize,
+    elements: usize,
 }
 
 struct Walk<'a> {
@@ -267,9 +269,7 @@ impl<'a> Walk<'a> {
                     }
                     self.open_field(tag, role, depth, true);
                 }
-                if !prefix(tag.name).is_empty() {
-                    self.extension();
-                }
+                self.element();
             }
             None if is_feed(local(parent)) => {
                 let role = name.role();
@@ -316,7 +316,7 @@ impl<'a> Walk<'a> {
             filled: 0,
             touched: false,
             link: "",
-            extensions: 0,
+            elements: 0,
         });
         if tag.empty {
             self.pop(end);
@@ -331,8 +331,8 @@ impl<'a> Walk<'a> {
                 _ if role.is_text() => markup_allowed = self.text_type(tag),
                 Role::Link => {
                     filled = true;
-                    let empty = |quotes: &str| tag.attributes.contains(&format!("href={quotes}"));
-                    if !tag.attributes.contains("href=") || empty("\"\"") || empty("''") {
+                    let value = tag.attributes.split_once("href=").map(|(_, value)| value);
+                    if value.is_none_or(|value| value.starts_with("\"\"") || value.starts_with("''")) {
                         self.fault(Reason::Type);
                     }
                 }
@@ -399,10 +399,10 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn extension(&mut self) {
+    fn element(&mut self) {
         let Some(entry) = self.entry.as_mut() else { return };
-        entry.extensions = entry.extensions.saturating_add(1);
-        if entry.extensions > MAX_EXTENSIONS {
+        entry.elements = entry.elements.saturating_add(1);
+        if entry.elements > MAX_ELEMENTS {
             self.fault(Reason::Oversized);
         }
     }
@@ -503,7 +503,8 @@ impl<'a> Walk<'a> {
 
     fn references(&mut self, raw: &str) {
         let mut rest = raw;
-        while let Some((_, tail)) = rest.split_once('&') {
+        while let Some(at) = memchr(b'&', rest.as_bytes()) {
+            let tail = rest.get(at.saturating_add(1)..).unwrap_or("");
             match reference(tail) {
                 Reference::Invalid | Reference::Legacy(..) => self.fault(Reason::StrayAmpersand),
                 // feed-rs escapes it once more.

@@ -193,9 +193,13 @@ impl<'a> Tokenizer<'a> {
             }
         };
         self.take(length);
-        let inside = rest.get(1..length).unwrap_or("").trim_end_matches('>');
+        let mut inside = rest.get(1..length).unwrap_or("");
+        while let Some(shorter) = inside.strip_suffix('>') {
+            inside = shorter;
+        }
         let (inside, empty) = inside.strip_suffix('/').map_or((inside, false), |inside| (inside, true));
-        let name_length = inside.find(|c: char| c.is_ascii_whitespace() || c == '/').unwrap_or(inside.len());
+        let ends = |byte: u8| byte.is_ascii_whitespace() || byte == b'/';
+        let name_length = inside.bytes().position(ends).unwrap_or(inside.len());
         let (name, attributes) = inside.split_at_checked(name_length).unwrap_or((inside, ""));
         self.open = name;
         Token::Start(Tag { name, attributes, empty })
@@ -208,35 +212,38 @@ impl<'a> Iterator for Tokenizer<'a> {
     fn next(&mut self) -> Option<Token<'a>> {
         let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
         self.start = self.at;
-        Some(if !starts_markup(rest) {
-            self.text_token(rest)
-        } else if rest.starts_with("<!--") {
-            self.take_section(rest, 4, "-->");
-            Token::Comment
-        } else if is_cdata(rest) {
-            self.cdata(rest)
-        } else if rest.starts_with("<?") && self.instruction_ends(rest) {
-            self.take_section(rest, 2, "?>");
-            Token::Declaration
-        } else if rest.starts_with("<!") || rest.starts_with("<?") {
-            self.declaration(rest)
-        } else if rest.starts_with("</") {
-            self.end_tag(rest)
-        } else {
-            self.start_tag(rest)
+        if !starts_markup(rest) {
+            return Some(self.text_token(rest));
+        }
+        Some(match rest.as_bytes().get(1) {
+            Some(b'/') => self.end_tag(rest),
+            Some(b'!') if rest.starts_with("<!--") => {
+                self.take_section(rest, 4, "-->");
+                Token::Comment
+            }
+            Some(b'!') if is_cdata(rest) => self.cdata(rest),
+            Some(b'?') if self.instruction_ends(rest) => {
+                self.take_section(rest, 2, "?>");
+                Token::Declaration
+            }
+            Some(b'!' | b'?') => self.declaration(rest),
+            _ => self.start_tag(rest),
         })
     }
 }
 
 /// Whether a text opens with something else than text: `<` and a name, `/`, `!` or `?`.
 fn starts_markup(text: &str) -> bool {
-    let mut chars = text.chars();
-    chars.next() == Some('<')
-        && match chars.next() {
-            Some('/') => chars.next().is_some_and(is_name_start),
-            Some(c) => matches!(c, '!' | '?') || is_name_start(c),
-            None => false,
-        }
+    let Some(tail) = text.strip_prefix('<') else { return false };
+    let name = match tail.as_bytes() {
+        [b'!' | b'?', ..] => return true,
+        [b'/', ..] => tail.get(1..).unwrap_or(""),
+        _ => tail,
+    };
+    match name.as_bytes() {
+        [first, ..] if first.is_ascii() => first.is_ascii_alphabetic() || matches!(first, b'_' | b':'),
+        _ => name.starts_with(is_name_start),
+    }
 }
 
 fn is_name_start(c: char) -> bool {

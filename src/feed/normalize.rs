@@ -9,6 +9,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
+use memchr::memchr2;
 use url::Url;
 
 use super::{
@@ -148,7 +149,12 @@ impl Cuts {
         if start.len() < guid.len() {
             self.note("guid");
         }
-        start.chars().filter(|c| !c.is_control()).collect()
+        // The controls above U+007F begin with this byte.
+        if start.bytes().any(|byte| byte.is_ascii_control() || byte == 0xC2) {
+            start.chars().filter(|c| !c.is_control()).collect()
+        } else {
+            start.to_owned()
+        }
     }
 }
 
@@ -168,6 +174,9 @@ fn plain(html: &str, max_chars: usize) -> String {
 }
 
 fn is_still_escaped(text: &str) -> bool {
+    if memchr2(b'&', b'<', text.as_bytes()).is_none() {
+        return false;
+    }
     let entity = || text.split('&').skip(1).any(|tail| reference(tail) != Reference::Invalid);
     let tag = || {
         text.split('<').skip(1).any(|tail| {
@@ -180,7 +189,7 @@ fn is_still_escaped(text: &str) -> bool {
                 && SHOWN_TAGS.contains(&name.to_ascii_lowercase().as_str())
         })
     };
-    text.contains('&') && entity() || text.contains('<') && tag()
+    entity() || tag()
 }
 
 /// An absolute http(s) address with a host, or nothing.
@@ -206,8 +215,11 @@ fn author(authors: &[Cow<'_, str>]) -> Option<String> {
             names.push(name);
         }
     }
-    let joined: String = names.join(", ").chars().take(MAX_AUTHOR_CHARS).collect();
-    Some(joined).filter(|joined| !joined.is_empty())
+    let mut joined = if names.len() > 1 { names.join(", ") } else { names.pop()? };
+    if let Some(end) = place_of(&joined, MAX_AUTHOR_CHARS) {
+        joined.truncate(end);
+    }
+    Some(joined)
 }
 
 fn tags(tags: &[Cow<'_, str>]) -> Vec<String> {

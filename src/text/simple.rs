@@ -7,10 +7,7 @@
 //!
 //! Rejected: html5ever for all: its tokenizer builds a token for every tag and reference only to have it dropped.
 
-use super::visible::{HIDDEN, INLINE, Line};
-
-/// Longest name of an element that is known, in bytes.
-const MAX_NAME_BYTES: usize = 10;
+use super::visible::{Effect, Line, effect};
 
 /// Entities that are known here; each is the same with and without context.
 const ENTITIES: [(&str, &str); 26] = [
@@ -44,7 +41,7 @@ const ENTITIES: [(&str, &str); 26] = [
 
 /// The visible text of `html`, at most `max_chars` characters; `None` when the tokenizer has to tell.
 pub(super) fn strip(html: &str, max_chars: usize) -> Option<String> {
-    let mut line = Line::new(max_chars);
+    let mut line = Line::of(html, max_chars);
     let mut rest = html;
     while !rest.is_empty() && !line.is_full() {
         let at = memchr::memchr2(b'<', b'&', rest.as_bytes()).unwrap_or(rest.len());
@@ -113,17 +110,10 @@ fn tag(rest: &str, from: usize, line: &mut Line) -> Option<usize> {
     if name.contains(&0) {
         return None;
     }
-    let mut buffer = [0; MAX_NAME_BYTES];
-    let known = buffer.get_mut(..name.len()).and_then(|lower| {
-        lower.copy_from_slice(name);
-        lower.make_ascii_lowercase();
-        std::str::from_utf8(lower).ok()
-    });
-    if known.is_some_and(|known| HIDDEN.contains(&known)) {
-        return None;
-    }
-    if known.is_none_or(|known| !INLINE.contains(&known)) {
-        line.space();
+    match effect(name) {
+        Effect::Hides => return None,
+        Effect::Parts => line.space(),
+        Effect::Inline => {}
     }
     loop {
         at = skip(bytes, at, |byte| byte.is_ascii_whitespace() || byte == b'/');

@@ -23,22 +23,74 @@ use html5ever::{
 /// Bytes handed to the tokenizer at a time, so that a long text is not read to its end once the result is full.
 const CHUNK_BYTES: usize = 8 * 1_024;
 
+/// Longest name of an element that is known, in bytes.
+const MAX_NAME_BYTES: usize = 16;
+
 /// Elements whose content nobody sees.
-pub(super) const HIDDEN: [&str; 6] = ["script", "style", "template", "noscript", "iframe", "svg"];
+const HIDDEN: [&str; 6] = ["script", "style", "template", "noscript", "iframe", "svg"];
 
 /// Elements that do not part words; every other tag counts as a space.
-pub(super) const INLINE: [&str; 35] = [
+const INLINE: [&str; 35] = [
     "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font",
     "i", "ins", "kbd", "label", "mark", "nobr", "q", "rp", "ruby", "s", "samp", "small", "span", "strike",
     "strong", "sub", "sup", "tt", "u", "var", "wbr",
 ];
+
+const HIDDEN_NUMBERS: [u128; HIDDEN.len()] = numbers(HIDDEN);
+const INLINE_NUMBERS: [u128; INLINE.len()] = numbers(INLINE);
+
+/// What a tag does to the text around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Nothing.
+    Inline,
+    /// It parts words.
+    Parts,
+    /// It parts words, and what its element holds is hidden.
+    Hides,
+}
+
+/// What a tag of this name, in any case, does.
+pub(super) fn effect(name: &[u8]) -> Effect {
+    let number = number(name);
+    if HIDDEN_NUMBERS.contains(&number) {
+        Effect::Hides
+    } else if INLINE_NUMBERS.contains(&number) {
+        Effect::Inline
+    } else {
+        Effect::Parts
+    }
+}
+
+const fn numbers<const N: usize>(names: [&str; N]) -> [u128; N] {
+    let mut numbers = [0; N];
+    let (mut left, mut right) = (names.as_slice(), numbers.as_mut_slice());
+    while let ([name, names @ ..], [slot, slots @ ..]) = (left, right) {
+        *slot = number(name.as_bytes());
+        (left, right) = (names, slots);
+    }
+    numbers
+}
+
+/// A name in lower case as a number, so that it is compared with many at once; 0 for one that is too long.
+const fn number(name: &[u8]) -> u128 {
+    let (mut number, mut rest) = (0, name);
+    if name.len() > MAX_NAME_BYTES {
+        return 0;
+    }
+    while let [byte, tail @ ..] = rest {
+        number = number << 8 | byte.to_ascii_lowercase() as u128;
+        rest = tail;
+    }
+    number
+}
 
 /// The visible text of `html`: tags removed, entities decoded, contents of scripts, styles and the like dropped,
 /// white space folded to single spaces, invisible and bidi control characters removed, trimmed, at most
 /// `max_chars` characters. Empty when nothing is visible.
 pub fn visible_text(html: &str, max_chars: usize) -> String {
     if memchr::memchr2(b'<', b'&', html.as_bytes()).is_none() {
-        let mut line = Line::new(max_chars);
+        let mut line = Line::of(html, max_chars);
         line.push_str(html);
         return line.text;
     }
@@ -131,11 +183,12 @@ impl Sink {
             }
             return TokenSinkResult::Continue;
         }
-        if !INLINE.contains(&name) {
+        let effect = effect(name.as_bytes());
+        if effect != Effect::Inline {
             self.line.borrow_mut().space();
         }
         let code = matches!(name, "script" | "style");
-        let hides = HIDDEN.contains(&name) && (code || self.hide == Hide::All);
+        let hides = effect == Effect::Hides && (code || self.hide == Hide::All);
         if tag.kind == TagKind::EndTag || tag.self_closing && name == "svg" || !hides {
             return TokenSinkResult::Continue;
         }
@@ -177,6 +230,11 @@ pub(super) struct Line {
 impl Line {
     pub(super) fn new(max_chars: usize) -> Self {
         Self { text: String::new(), left: max_chars, gap: false }
+    }
+
+    /// A line that takes what is visible of `html` without growing.
+    pub(super) fn of(html: &str, max_chars: usize) -> Self {
+        Self { text: String::with_capacity(html.len().min(max_chars)), ..Self::new(max_chars) }
     }
 
     /// Whether nothing more is taken.

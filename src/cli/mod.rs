@@ -32,6 +32,7 @@ mod topics;
 mod unsubscribe;
 
 use std::{
+    num::NonZero,
     path::PathBuf,
     process::{ExitCode, Termination},
 };
@@ -298,6 +299,10 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 
 type Outcome = Result<ExitCode, Failure>;
 
+/// Threads for the network at most, however many processors there are: reading and storing have their own, and the
+/// allocator keeps memory for each.
+const MAX_WORKERS: usize = 4;
+
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -307,7 +312,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get).min(MAX_WORKERS);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return fail(&Failure::from(error)),
     };

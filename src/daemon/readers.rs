@@ -85,14 +85,16 @@ mod tests {
     async fn a_body_of_a_mebibyte_is_read_beside_a_large_one_and_one_more_byte_is_large() {
         let readers = Readers::default();
         let (go, wait) = mpsc::channel::<()>();
-        let large = readers.clone();
-        let large = tokio::spawn(async move {
-            large.read(SMALL_BODY_BYTES + 1, move || (wait.recv().is_ok(), name())).await
-        });
+        let large = readers.read(SMALL_BODY_BYTES + 1, move || (wait.recv().is_ok(), name()));
         // Comes to its end while the large one is being read.
-        assert_eq!(readers.read(SMALL_BODY_BYTES, name).await, Some(Some("reader".to_owned())));
-        go.send(()).unwrap();
-        assert_eq!(large.await.unwrap(), Some((true, Some("reader-large".to_owned()))));
+        let small = async {
+            let small = readers.read(SMALL_BODY_BYTES, name).await;
+            go.send(()).unwrap();
+            small
+        };
+        let (large, small) = tokio::join!(large, small);
+        assert_eq!(small, Some(Some("reader".to_owned())));
+        assert_eq!(large, Some((true, Some("reader-large".to_owned()))));
     }
 
     #[tokio::test]

@@ -109,12 +109,11 @@ impl Visitor {
         now: Timestamp,
     ) -> Poll {
         let world = self.uplink.saw(now, &self.site, Before::of(state), &outcome);
-        if world == World::CutOff && matches!(outcome, PollOutcome::Failed(_)) {
+        if let PollOutcome::Failed(failure) = &outcome
+            && let Some(failures) = excused(state, failure.kind, world, now)
+        {
             let judged = Learned { memory: state.memory.clone(), events: Vec::new() };
-            let poll = poll(Some(&self.catalog), state, outcome, judged, now);
-            // One that failed just before was no more to blame.
-            let failures = if state.failures <= 1 { 0 } else { state.failures };
-            return Poll { failures, ..poll };
+            return Poll { failures, ..poll(Some(&self.catalog), state, outcome, judged, now) };
         }
         let hints = hints.map(|hints| Hints { wait: hints.wait.max(wishes.fresh_for), ..hints });
         let observation = Observation { outcome: &outcome, redirects, asked, hints };
@@ -146,6 +145,19 @@ impl Visitor {
             (outcome, is_read.then(|| wishes::of_body(&response.body)))
         });
         read.await.unwrap_or_else(|_| (broken_down_outcome(), None))
+    }
+}
+
+/// Failures in a row after a failed visit that the feed is not to blame for; `None`: it is. A visit that found no room for a
+/// large body is put off, but a feed that could not be read for as long as makes others failing is failing too: something
+/// may have been missed.
+fn excused(state: &FeedState, kind: FailureKind, world: World, now: Timestamp) -> Option<u32> {
+    let was_read = |last| time::between(last, now) < health::FAILING_AFTER;
+    match kind {
+        FailureKind::NoRoom => state.last_ok_at.is_some_and(was_read).then_some(state.failures),
+        // One that failed just before was no more to blame.
+        _ if world == World::CutOff => Some(if state.failures <= 1 { 0 } else { state.failures }),
+        _ => None,
     }
 }
 
@@ -230,6 +242,35 @@ mod tests {
         assert_eq!(free(), 0, "nothing beside it");
         drop(alone);
         assert_eq!(free(), 2);
+    }
+
+    fn state() -> FeedState {
+        let url = url::Url::parse("http://a.example/feed").unwrap();
+        let interval = Duration::from_secs(900);
+        let spec =
+            crate::model::FeedSpec { url, title: None, interval, on_add: crate::model::OnAdd::Baseline };
+        FeedState::unread(FeedId(1), spec, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_visit_without_room_is_put_off_until_the_feed_was_unread_for_six_hours() {
+        let now = time::from_millis(1_700_000_000_000);
+        let read = |ago: Duration, failures: u32| FeedState {
+            last_ok_at: Some(time::before(now, ago)),
+            failures,
+            ..state()
+        };
+        let check = |state: &FeedState, kind, world, expect: Option<u32>| {
+            assert_eq!(excused(state, kind, world, now), expect, "{kind:?} {world:?}");
+        };
+        let just = health::FAILING_AFTER - Duration::from_millis(1);
+        check(&read(just, 0), FailureKind::NoRoom, World::Reachable, Some(0));
+        check(&read(just, 3), FailureKind::NoRoom, World::Reachable, Some(3));
+        check(&read(health::FAILING_AFTER, 0), FailureKind::NoRoom, World::Reachable, None);
+        check(&state(), FailureKind::NoRoom, World::Reachable, None);
+        check(&read(just, 0), FailureKind::Timeout, World::Reachable, None);
+        check(&read(just, 1), FailureKind::Timeout, World::CutOff, Some(0));
+        check(&read(just, 2), FailureKind::Timeout, World::CutOff, Some(2));
     }
 
     #[test]

@@ -158,6 +158,7 @@ pub(in crate::cli) fn advice(kind: &str) -> &'static str {
         "rate-limited" => "wirewatch waits as it was asked to; a longer interval helps",
         "server-error" => "the site has trouble of its own; wirewatch keeps trying",
         "body" => "the answer was damaged or too long; see [fetch] max_body",
+        "no-room" => "other large feeds were being read just then; it is visited again in its turn",
         "not-a-feed" => "the feed may have moved: `wirewatch feeds discover SITE` finds where to",
         _ => "please report the feed",
     }

@@ -115,7 +115,7 @@ impl Visitor {
             let judged = Learned { memory: state.memory.clone(), events: Vec::new() };
             return Poll { failures, ..poll(Some(&self.catalog), state, outcome, judged, now) };
         }
-        let hints = hints.map(|hints| Hints { wait: hints.wait.max(wishes.fresh_for), ..hints });
+        let hints = wished(state, hints, wishes.fresh_for);
         let observation = Observation { outcome: &outcome, redirects, asked, hints };
         let mut judged = health::judge(now, state, &observation);
         let asked_to_wait = wishes.retry_at.filter(|at| *at > now);
@@ -158,6 +158,18 @@ fn excused(state: &FeedState, kind: FailureKind, world: World, now: Timestamp) -
         // One that failed just before was no more to blame.
         _ if world == World::CutOff => Some(if state.failures <= 1 { 0 } else { state.failures }),
         _ => None,
+    }
+}
+
+/// What the publisher wishes by this answer; `None`: as before. An answer without a body that was read can only ask for
+/// more patience (RFC 9111 §4.3.4 has a 304 renew the freshness): what the body asked for is not known any more.
+fn wished(state: &FeedState, body: Option<Hints>, fresh_for: Option<Duration>) -> Option<Hints> {
+    match body {
+        Some(hints) => Some(Hints { wait: hints.wait.max(fresh_for), ..hints }),
+        None => fresh_for.map(|fresh| {
+            let known = state.memory.hints;
+            Hints { wait: known.wait.max(Some(fresh)), ..known }
+        }),
     }
 }
 
@@ -271,6 +283,26 @@ mod tests {
         check(&read(just, 0), FailureKind::Timeout, World::Reachable, None);
         check(&read(just, 1), FailureKind::Timeout, World::CutOff, Some(0));
         check(&read(just, 2), FailureKind::Timeout, World::CutOff, Some(2));
+    }
+
+    #[test]
+    fn an_answer_without_a_body_can_only_ask_for_more_patience() {
+        let minutes = |n: u64| Duration::from_secs(60 * n);
+        let mut state = state();
+        state.memory.hints = Hints { wait: Some(minutes(90)), skip_hours: 8, skip_days: 1 };
+        let check = |body: Option<Hints>, fresh: Option<u64>, expect: Option<(Option<u64>, u32)>| {
+            let found = wished(&state, body, fresh.map(minutes));
+            let found = found.map(|hints| (hints.wait.map(|wait| wait.as_secs() / 60), hints.skip_hours));
+            assert_eq!(found, expect, "{body:?} {fresh:?}");
+        };
+        check(None, None, None);
+        check(None, Some(60), Some((Some(90), 8)));
+        check(None, Some(91), Some((Some(91), 8)));
+        let body = Hints { wait: Some(minutes(30)), ..Hints::default() };
+        check(Some(body), None, Some((Some(30), 0)));
+        check(Some(body), Some(10), Some((Some(30), 0)));
+        check(Some(body), Some(45), Some((Some(45), 0)));
+        check(Some(Hints::default()), Some(45), Some((Some(45), 0)));
     }
 
     #[test]

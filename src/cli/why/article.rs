@@ -330,6 +330,12 @@ fn held(setting: &Setting, stored: &Stored, concerned: &[&Delivery]) -> Finding 
     worst.unwrap_or_else(passed).with(lines(others.clone()))
 }
 
+/// Whether the story was told before.
+fn is_told(delivery: &Delivery) -> bool {
+    let told = [SettleReason::AlreadyAlerted, SettleReason::AlreadyDigested].map(SettleReason::as_str);
+    matches!(&delivery.fate, Fate::Settled { reason, .. } if told.contains(&reason.as_str()))
+}
+
 /// How the mails fare that carried it; `None` where there is none.
 fn sent(setting: &Setting, concerned: &[&Delivery]) -> Option<Finding> {
     let mut alerts: Vec<Fares> = Vec::new();
@@ -355,6 +361,10 @@ fn sent(setting: &Setting, concerned: &[&Delivery]) -> Option<Finding> {
     let mut alerts = alerts.into_iter();
     let first = match alerts.next() {
         Some(first) => first,
+        None if concerned.iter().filter(is_alert).any(|delivery| is_told(delivery)) => {
+            let says = "the mail that told of the story is not stored any more";
+            return Some(Finding::passed(Step::Sent, "already-told", says).with(lines(others)));
+        }
         // Nobody is to be alerted: the digest is what there is.
         None => {
             let says = others.first()?.clone();

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::{
     facts::*,
-    walk::{self, Answer, LATE, MAX_NAMED, Mark, Step, Verdict, walk},
+    walk::{self, Answer, LATE, MAX_NAMED, Mark, STUCK, Step, Verdict, walk},
 };
 use crate::{
     model::{
@@ -419,6 +419,11 @@ fn a_story_told_before_names_the_mail_that_told_it() {
     assert_eq!(mark_of(&answer, Step::Grouped), (Mark::Passed, "already-told"));
     says(&answer, "told of the story before, and this brought no news");
     says(&answer, "Message-ID <abc@example.com>");
+    let pruned = walk(&settled("already-alerted", None));
+    assert_eq!(
+        pruned.sentence(),
+        "Nothing stopped it: the mail that told of the story is not stored any more."
+    );
     let activity = Activity { settled: vec![("already-alerted".to_owned(), 3)], ..week(Vec::new()) };
     let answer = walk(&period(activity, Vec::new()));
     assert_eq!(
@@ -499,12 +504,14 @@ fn a_mail_is_told_in_each_state() {
     };
     waits(&queued(0), "mail-queued", "waits for its first attempt");
     stops(&queued(1), Step::Sent, "mailer-late", "without an attempt");
-    let deferred = fate(mail(MailState::Queued, 3, 60, "451 try later"));
-    waits(
-        &deferred,
-        "mail-deferred",
-        "failed 3 attempts so far, the next 2025-11-24 06:05 CET: 451 try later",
-    );
+    let deferred = |millis: u64| {
+        let mut deferred = mail(MailState::Queued, 3, 0, "451 try later");
+        deferred.report.created_at = time::before(NOW, STUCK + Duration::from_millis(millis));
+        fate(deferred)
+    };
+    let words = "failed 3 attempts so far, the next 2025-11-24 06:05 CET: 451 try later";
+    waits(&deferred(0), "mail-deferred", words);
+    stops(&deferred(1), Step::Sent, "mail-deferred", "`wirewatch mail test`");
     waits(&fate(mail(MailState::Leased, 1, 1, "")), "mail-leased", "is being sent");
     let dead = mail(MailState::Dead, 1, 60, "550 no such user");
     stops(&fate(dead.clone()), Step::Sent, "mail-dead", "was given up");

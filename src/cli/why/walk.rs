@@ -23,6 +23,8 @@ use crate::{
 
 /// What is due for longer than this is late: the tasks look at least once a minute.
 pub(super) const LATE: std::time::Duration = std::time::Duration::from_secs(600);
+/// A mail that was tried and still waits after this needs a hand, as in `status`.
+pub(super) const STUCK: std::time::Duration = std::time::Duration::from_secs(3_600);
 /// Names in a list.
 pub(super) const MAX_NAMED: usize = 5;
 
@@ -167,9 +169,10 @@ impl Answer {
     pub(super) fn sentence(&self) -> String {
         match (self.verdict, self.stop()) {
             (Verdict::Stopped, Some(stop)) => format!("It stopped at {}: {}.", stop.step.as_str(), stop.says),
-            (Verdict::Waits, Some(stop)) => format!("Nothing is wrong, it waits: {}.", stop.says),
+            (Verdict::Waits, Some(stop)) => format!("Nothing stopped it, it waits: {}.", stop.says),
             _ => {
-                let last = self.findings.last().map(|finding| finding.says.as_str()).unwrap_or_default();
+                let last = self.findings.iter().rfind(|finding| finding.mark != Mark::NotReached);
+                let last = last.map(|finding| finding.says.as_str()).unwrap_or_default();
                 format!("Nothing stopped it: {last}.")
             }
         }
@@ -373,7 +376,10 @@ pub(super) fn fares(setting: &Setting, mail: &TracedMail, zone: &TimeZone) -> Fa
             (Mark::Waits, "mail-leased", format!("{what} is being sent, {attempts} so far"), None)
         }
         MailState::Queued if report.attempts > 0 => (
-            Mark::Waits,
+            match time::between(report.created_at, setting.now) > STUCK {
+                true => Mark::Stopped,
+                false => Mark::Waits,
+            },
             "mail-deferred",
             format!("{what} failed {attempts} so far, the next {}: {note}", at(report.next_attempt_at)),
             Some("`wirewatch mail test` says what the mail server answers"),

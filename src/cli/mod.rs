@@ -30,6 +30,7 @@ mod stories;
 mod templates;
 mod topics;
 mod unsubscribe;
+mod why;
 
 use std::{
     num::NonZero,
@@ -61,6 +62,8 @@ enum Command {
     Search(SearchArgs),
     /// Say why an item matches a topic, or why not
     Explain(explain::ExplainArgs),
+    /// Say why there was no alert: of an article, of a feed, or of a topic that is silent
+    WhyNoAlert(why::WhyArgs),
     /// Try a topic or a query on everything stored
     Backtest(backtest::BacktestArgs),
     /// List and try topics
@@ -336,6 +339,7 @@ async fn dispatch(command: Command) -> Outcome {
         Command::Status(args) => status::status(&args).await,
         Command::Search(args) => search::search(&args).await,
         Command::Explain(args) => explain::explain(&args).await,
+        Command::WhyNoAlert(args) => why::why_no_alert(&args).await,
         Command::Backtest(args) => backtest::backtest(&args).await,
         Command::Topics(command) => topics::topics(&command),
         Command::Stories(command) => stories::stories(&command),

@@ -28,12 +28,21 @@ pub(super) fn log(feed: &str, poll: &Poll, recorded: &Recorded) {
             );
         }
         PollOutcome::NotModified { .. } => tracing::debug!(feed.url = feed, "{feed}: not modified"),
-        // Failures in a row are not counted while nearly everything fails.
+        // Failures in a row are not counted while nearly everything fails, or where room was lacking.
         PollOutcome::Failed(failure) if poll.failures == 1 => {
             tracing::warn!(
                 feed.url = feed,
                 failure.kind = failure.kind.as_str(),
                 "{feed} failed: {}; it will be tried again",
+                one_line(&failure.message)
+            );
+        }
+        PollOutcome::Failed(failure) if poll.failures == 0 => {
+            let kind = failure.kind.as_str();
+            tracing::debug!(
+                feed.url = feed,
+                failure.kind = kind,
+                "{feed} was not read, and is not to blame: {}",
                 one_line(&failure.message)
             );
         }

@@ -16,6 +16,7 @@
 
 mod additions;
 mod catalog;
+mod foresight;
 mod heartbeat;
 mod host_gate;
 mod janitor;
@@ -43,6 +44,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::{Notify, watch};
 
 pub use catalog::{Catalog, PollSettings, SpecialVisits, TransportSpec};
+pub use foresight::foresee;
 pub use heartbeat::Heartbeat;
 use host_gate::HostGate;
 pub use host_gate::Manners;
@@ -53,6 +55,7 @@ pub use planner::{Planner, assemble};
 pub use poller::Poller;
 pub use progress::{Progress, StepError};
 pub use single::Single;
+pub use site::site_of;
 pub use supervisor::{Event, Events, Reload};
 pub use templates::MAX_TEMPLATE_BYTES;
 

@@ -33,7 +33,7 @@ use crate::{
 /// Pending matches looked at in one step. They are small; a backlog beyond this is planned in several steps. Those
 /// that wait for a digest are not looked at before it is due, so that they neither cost time with every alert nor
 /// crowd alerts out.
-const MAX_PENDING: usize = 200_000;
+pub(super) const MAX_PENDING: usize = 200_000;
 /// Mails enqueued in one transaction.
 const MAX_BATCH: usize = 64;
 /// When a mail could not be rendered, the planner looks again after this.
@@ -304,7 +304,7 @@ pub async fn assemble(
     })
 }
 
-fn plan_history(stored: DeliveryHistory) -> History {
+pub(super) fn plan_history(stored: DeliveryHistory) -> History {
     let alerts = stored.alerts.into_iter();
     let digests = stored.digests.into_iter();
     History {

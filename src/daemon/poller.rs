@@ -50,7 +50,7 @@ const MAX_UNSAVED_AGE: Duration = Duration::from_secs(10);
 const ONCE_PATIENCE: Duration = Duration::from_secs(30);
 /// What sites can still take is written down this often. A bucket full again by then need not be kept.
 const SITES_EVERY: Duration = Duration::from_secs(10);
-const SITES_KEPT: Duration = Duration::from_secs(86_400);
+pub(super) const SITES_KEPT: Duration = Duration::from_secs(86_400);
 /// A feed whose poll could not be recorded is tried again after this.
 const AFTER_STORE_TROUBLE: Duration = Duration::from_secs(60);
 /// A clock that jumps ahead by more than this was suspended: what is overdue comes back as after a stop.

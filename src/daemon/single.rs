@@ -4,20 +4,24 @@
 //!
 //! **Invariant:** it is the visit that the poller makes, and what it finds is planned and mailed like any other.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use url::Url;
 
 use super::{
-    Daemon, StepError,
+    Catalog, Daemon, HostGate, StepError, poller,
     readers::Readers,
     restraint,
     visiting::{self, Visitor},
+    visits::{Visit, Visited},
 };
 use crate::{
     health,
-    model::{FeedState, Poll, Recorded, Timestamp, Validators},
+    model::{Ended, FeedState, Poll, Recorded, Timestamp, Validators, time},
 };
+
+/// A visit waits no longer than this for the turn of its site.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What came of [`Daemon::poll_one`].
 #[derive(Debug)]
@@ -26,6 +30,8 @@ pub enum Single {
     Unknown,
     /// Its server asked not to be visited before this instant.
     AskedToWait(Timestamp),
+    /// Its site has had so many visits that it can be given none before this instant.
+    NoTurn(Timestamp),
     /// It was visited, and this was recorded.
     Polled(Box<(Poll, Recorded)>),
 }
@@ -48,14 +54,40 @@ impl Daemon {
         if let Some(until) = state.memory.patience_until.filter(|until| *until > now) {
             return Ok(Single::AskedToWait(until));
         }
-        let (known, is_due_in_full) = (state.validators.clone(), visiting::is_due_in_full(&state, now));
-        let state =
-            if is_due_in_full { FeedState { validators: Validators::default(), ..state } } else { state };
-        let readers = Readers::default();
+        self.visit_in_turn(catalog, state).await
+    }
+
+    /// The visit takes its turn at the site like any other, and what it takes is remembered.
+    async fn visit_in_turn(&self, catalog: Arc<Catalog>, state: FeedState) -> Result<Single, StepError> {
+        let now = self.clock.now();
         let site = restraint::site_of(&catalog, &state);
-        let visitor = Visitor { catalog, clock: self.clock.clone(), readers, uplink: Arc::default(), site };
-        let mut poll = visitor.visit(state).await.poll;
-        if is_due_in_full {
+        let (sites, ended) = self.store.begin_visits(now, time::before(now, poller::SITES_KEPT)).await?;
+        let mut gate = HostGate::default();
+        gate.restore(now, sites, ended);
+        gate.enqueue(now, &site, catalog.manners(&state), state.id);
+        if let Some(ready) = gate.next_ready().filter(|at| *at > now) {
+            if ready > time::after(now, PATIENCE) {
+                self.end_visit(&mut gate, ended).await?;
+                return Ok(Single::NoTurn(ready));
+            }
+            self.clock.sleep_until(ready).await;
+        }
+        gate.admit(self.clock.now());
+        let (known, in_full) = (state.validators.clone(), visiting::is_due_in_full(&state, now));
+        let state = if in_full { FeedState { validators: Validators::default(), ..state } } else { state };
+        let visitor = Visitor {
+            catalog: catalog.clone(),
+            clock: self.clock.clone(),
+            readers: Readers::default(),
+            uplink: Arc::default(),
+            site: site.clone(),
+        };
+        let Visited { mut poll, hops, room: _room } = visitor.visit(state.clone()).await;
+        let visit = Visit { host: site, state, in_full };
+        restraint::end(&mut gate, &visit, &mut poll);
+        restraint::count_hops(&mut gate, &catalog, &visit, &hops, poll.at);
+        self.end_visit(&mut gate, ended).await?;
+        if in_full {
             health::put_on_trial(&known, &mut poll);
         }
         let recorded = self.store.record_polls(vec![poll.clone()], health::learn).await?;
@@ -63,5 +95,16 @@ impl Daemon {
             Some(recorded) => Single::Polled(Box::new((poll, recorded))),
             None => Single::Unknown,
         })
+    }
+
+    /// Writes down what was taken. After a process that was killed the mark stays: what it took of other sites is as
+    /// little known as before.
+    async fn end_visit(&self, gate: &mut HostGate, ended: Ended) -> Result<(), StepError> {
+        let taken = gate.take_changed(self.clock.now());
+        match ended {
+            Ended::Orderly => self.store.end_visits(taken).await?,
+            Ended::Killed => self.store.record_sites(taken).await?,
+        }
+        Ok(())
     }
 }

@@ -21,6 +21,11 @@ pub(super) enum Owner {
     Other,
 }
 
+/// The site of a URL that is not the operator's own: its registrable domain, or host and port.
+pub fn site_of(url: &Url) -> String {
+    group(url, Owner::Other)
+}
+
 /// The group of a URL's host.
 pub(super) fn group(url: &Url, owner: Owner) -> String {
     match (url.host(), owner) {

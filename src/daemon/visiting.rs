@@ -85,14 +85,13 @@ impl Visitor {
         now: Timestamp,
     ) -> Poll {
         let world = self.uplink.saw(now, &self.site, Before::of(state), &outcome);
-        if world == World::CutOff && matches!(outcome, PollOutcome::Failed(_)) {
+        if let PollOutcome::Failed(failure) = &outcome
+            && let Some(failures) = excused(state, failure.kind, world, now)
+        {
             let judged = Learned { memory: state.memory.clone(), events: Vec::new() };
-            let poll = poll(Some(&self.catalog), state, outcome, judged, now);
-            // One that failed just before was no more to blame.
-            let failures = if state.failures <= 1 { 0 } else { state.failures };
-            return Poll { failures, ..poll };
+            return Poll { failures, ..poll(Some(&self.catalog), state, outcome, judged, now) };
         }
-        let hints = hints.map(|hints| Hints { wait: hints.wait.max(wishes.fresh_for), ..hints });
+        let hints = wished(state, hints, wishes.fresh_for);
         let observation = Observation { outcome: &outcome, redirects, asked, hints };
         let mut judged = health::judge(now, state, &observation);
         let asked_to_wait = wishes.retry_at.filter(|at| *at > now);
@@ -120,6 +119,31 @@ impl Visitor {
             (outcome, is_read.then(|| wishes::of_body(&response.body)))
         };
         self.readers.read(bytes, work).await.unwrap_or_else(|| (broken_down_outcome(), None))
+    }
+}
+
+/// Failures in a row after a failed visit that the feed is not to blame for; `None`: it is. A visit that found no room for a
+/// large body is put off, but a feed that could not be read for as long as makes others failing is failing too: something
+/// may have been missed.
+fn excused(state: &FeedState, kind: FailureKind, world: World, now: Timestamp) -> Option<u32> {
+    let was_read = |last| time::between(last, now) < health::FAILING_AFTER;
+    match kind {
+        FailureKind::NoRoom => state.last_ok_at.is_some_and(was_read).then_some(state.failures),
+        // One that failed just before was no more to blame.
+        _ if world == World::CutOff => Some(if state.failures <= 1 { 0 } else { state.failures }),
+        _ => None,
+    }
+}
+
+/// What the publisher wishes by this answer; `None`: as before. An answer without a body that was read can only ask for
+/// more patience (RFC 9111 §4.3.4 has a 304 renew the freshness): what the body asked for is not known any more.
+fn wished(state: &FeedState, body: Option<Hints>, fresh_for: Option<Duration>) -> Option<Hints> {
+    match body {
+        Some(hints) => Some(Hints { wait: hints.wait.max(fresh_for), ..hints }),
+        None => fresh_for.map(|fresh| {
+            let known = state.memory.hints;
+            Hints { wait: known.wait.max(Some(fresh)), ..known }
+        }),
     }
 }
 
@@ -190,6 +214,55 @@ fn broken_down_outcome() -> PollOutcome {
 mod tests {
     use super::*;
     use crate::model::{GONE_POLLS, Gone, Health};
+
+    fn state() -> FeedState {
+        let url = url::Url::parse("http://a.example/feed").unwrap();
+        let interval = Duration::from_secs(900);
+        let spec =
+            crate::model::FeedSpec { url, title: None, interval, on_add: crate::model::OnAdd::Baseline };
+        FeedState::unread(FeedId(1), spec, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_visit_without_room_is_put_off_until_the_feed_was_unread_for_six_hours() {
+        let now = time::from_millis(1_700_000_000_000);
+        let read = |ago: Duration, failures: u32| FeedState {
+            last_ok_at: Some(time::before(now, ago)),
+            failures,
+            ..state()
+        };
+        let check = |state: &FeedState, kind, world, expect: Option<u32>| {
+            assert_eq!(excused(state, kind, world, now), expect, "{kind:?} {world:?}");
+        };
+        let just = health::FAILING_AFTER - Duration::from_millis(1);
+        check(&read(just, 0), FailureKind::NoRoom, World::Reachable, Some(0));
+        check(&read(just, 3), FailureKind::NoRoom, World::Reachable, Some(3));
+        check(&read(health::FAILING_AFTER, 0), FailureKind::NoRoom, World::Reachable, None);
+        check(&state(), FailureKind::NoRoom, World::Reachable, None);
+        check(&read(just, 0), FailureKind::Timeout, World::Reachable, None);
+        check(&read(just, 1), FailureKind::Timeout, World::CutOff, Some(0));
+        check(&read(just, 2), FailureKind::Timeout, World::CutOff, Some(2));
+    }
+
+    #[test]
+    fn an_answer_without_a_body_can_only_ask_for_more_patience() {
+        let minutes = |n: u64| Duration::from_secs(60 * n);
+        let mut state = state();
+        state.memory.hints = Hints { wait: Some(minutes(90)), skip_hours: 8, skip_days: 1 };
+        let check = |body: Option<Hints>, fresh: Option<u64>, expect: Option<(Option<u64>, u32)>| {
+            let found = wished(&state, body, fresh.map(minutes));
+            let found = found.map(|hints| (hints.wait.map(|wait| wait.as_secs() / 60), hints.skip_hours));
+            assert_eq!(found, expect, "{body:?} {fresh:?}");
+        };
+        check(None, None, None);
+        check(None, Some(60), Some((Some(90), 8)));
+        check(None, Some(91), Some((Some(91), 8)));
+        let body = Hints { wait: Some(minutes(30)), ..Hints::default() };
+        check(Some(body), None, Some((Some(30), 0)));
+        check(Some(body), Some(10), Some((Some(30), 0)));
+        check(Some(body), Some(45), Some((Some(45), 0)));
+        check(Some(Hints::default()), Some(45), Some((Some(45), 0)));
+    }
 
     #[test]
     fn feeds_at_rest_are_tried_daily_and_gone_ones_monthly() {

@@ -206,8 +206,8 @@ impl Reason {
             | Self::HeaderTimeout(_)
             | Self::IdleTimeout(_)
             | Self::TotalTimeout(_)
-            | Self::NoRoom(_)
             | Self::SystemTimeout => FailureKind::Timeout,
+            Self::NoRoom(_) => FailureKind::NoRoom,
             Self::Status(status) => status_kind(*status),
             Self::UnaskedNotModified => FailureKind::NotAFeed,
             Self::TooLarge(_) | Self::ShortBody | Self::DamagedCompression | Self::UnaskedCompression => {

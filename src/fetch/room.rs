@@ -8,7 +8,10 @@
 //! Rooms are given in the order in which they were asked for. A server that is slow on purpose keeps a room no longer than
 //! the idle and total time limits let its fetch last, and one host has no more rooms than visits at once (two, unless the
 //! operator says otherwise). While slow servers keep all rooms, feeds with small bodies go on as ever; those with large ones
-//! wait, within their own total limit, and where that ends first, their poll fails as a time-out and is made again later.
+//! wait, within their own total limit, and where that ends first, the fetch ends as [`FailureKind::NoRoom`], for which the
+//! feed is not to blame.
+//!
+//! [`FailureKind::NoRoom`]: crate::model::FailureKind::NoRoom
 //!
 //! Rejected: a budget in bytes shared by all. Small feeds would wait behind large ones, and a fetch that can go on only
 //! when it gets more of what others wait for too can wait for ever.

@@ -74,6 +74,8 @@ struct Sim {
     /// Items below were read.
     read: usize,
     events: Vec<(u64, EventKind)>,
+    /// Of each gap: how many it was said to have at the least, and how many it had.
+    gaps: Vec<(u32, usize)>,
 }
 
 impl Sim {
@@ -85,7 +87,7 @@ impl Sim {
             on_add: OnAdd::Baseline,
         };
         let state = FeedState::unread(FeedId(1), spec, Timestamp::UNIX_EPOCH);
-        Self { state, published: vec![0; 30], before: 0..0, read: 0, events: Vec::new() }
+        Self { state, published: vec![0; 30], before: 0..0, read: 0, events: Vec::new(), gaps: Vec::new() }
     }
 
     fn poll(&mut self, hour: u64, window: Window) {
@@ -127,6 +129,9 @@ impl Sim {
                 ..Counted::default()
             };
             let more = learn(at, &learned.memory, &counted);
+            let missed = body.start.saturating_sub(self.read);
+            let said = more.events.iter().filter(|event| event.kind == EventKind::Gap);
+            self.gaps.extend(said.map(|event| (event.count.unwrap(), missed)));
             learned.memory = more.memory;
             learned.events.extend(more.events);
             self.state.baseline_at = self.state.baseline_at.or(Some(at));
@@ -225,4 +230,27 @@ fn what_a_window_loses_is_reported() {
     let edition: Rhythm = |hour, _| if hour % 24 == 6 { 10 } else { 0 };
     let sim = run(edition, Window::LastEdition, 60, 1, 700..780, 5);
     assert_eq!(sim.count(EventKind::Gap), 1, "three editions went by");
+}
+
+#[test]
+fn what_a_gap_is_said_to_have_at_the_least_is_no_more_than_it_has() {
+    let (mut said, mut missed, mut gaps) = (0_u64, 0_u64, 0);
+    for (name, rhythm) in RHYTHMS {
+        for (size, hours) in
+            [10, 30].into_iter().flat_map(|size| [12, 30, 60, 120, 250, 500].map(|h| (size, h)))
+        {
+            for seed in 1..=6 {
+                let start = 60 * 24 + seed * 17;
+                let sim = run(*rhythm, Window::Newest(size), 85, 1, start..start + hours, seed);
+                for (least, had) in sim.gaps.iter().filter(|(_, had)| *had > 0) {
+                    assert!(usize::try_from(*least).unwrap() <= *had, "{name}, {hours} h off, seed {seed}");
+                    said += u64::from(*least);
+                    missed += u64::try_from(*had).unwrap();
+                    gaps += 1;
+                }
+            }
+        }
+    }
+    println!("{gaps} gaps: {said} of {missed} missed items are said");
+    assert!(said * 100 >= missed * 40, "{said} of {missed}");
 }

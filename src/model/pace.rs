@@ -81,6 +81,11 @@ impl Pace {
             .then(|| Duration::try_from_secs_f64(self.span.as_secs_f64() / items).unwrap_or(Duration::MAX))
     }
 
+    /// New items seen in [`Pace::span`], forgotten as that is, as of the last news.
+    pub fn items(&self) -> f64 {
+        from_micro(self.items_micro)
+    }
+
     /// What is left of the past, and the time watched, at `until`.
     fn watched(&self, until: Timestamp) -> (f64, Duration) {
         let Some(at) = self.at else { return (1.0, self.span) };

@@ -38,6 +38,8 @@ pub enum FailureKind {
     Body,
     /// The body is no feed, or none we can read.
     NotAFeed,
+    /// The body is large, and other large ones took all the memory there is for them: no fault of the feed's.
+    NoRoom,
     /// A fault of our own, caught while reading the feed.
     Internal,
 }
@@ -57,6 +59,7 @@ impl FailureKind {
             Self::ServerError(_) => "server-error",
             Self::Body => "body",
             Self::NotAFeed => "not-a-feed",
+            Self::NoRoom => "no-room",
             Self::Internal => "internal",
         }
     }

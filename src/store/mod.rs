@@ -28,6 +28,7 @@ mod scan;
 mod search;
 mod sites;
 mod told;
+mod trace;
 mod upkeep;
 mod volume;
 mod window;
@@ -46,6 +47,9 @@ pub use error::Error;
 pub use mute::{MAX_MUTE, MAX_MUTES, NoSuch, Orders};
 pub use planning::{DeliveryHistory, Enqueued, MailThread, NewMail};
 pub use scan::{BATCH_BYTES, MAX_SCANNED, Scan, ScanBatch, ScannedItem};
+pub use trace::{
+    Activity, LastMatch, LinkTraces, MAX_LINKED, MAX_TRACED_MAILS, Traced, TracedItem, TracedMail,
+};
 pub use upkeep::Pruned;
 pub use volume::MAX_SPANS;
 

@@ -328,7 +328,7 @@ fn the_readme_names_every_command_there_is() {
             line.strip_prefix("  ")?.split(' ').next().filter(|word| !word.is_empty() && *word != "help")
         })
         .collect();
-    assert_eq!(commands.len(), 16, "{help}");
+    assert_eq!(commands.len(), 17, "{help}");
     for command in commands {
         assert!(readme.contains(&format!("| `{command}")), "`{command}` is not in the README's table");
     }

@@ -34,3 +34,4 @@ mod stories;
 mod tidy;
 mod topics;
 mod truth;
+mod why;

@@ -9,7 +9,10 @@ mod moving;
 
 use std::time::Duration;
 
-use wirewatch::model::{EventKind, Health, Timestamp, time};
+use wirewatch::{
+    daemon::Single,
+    model::{EventKind, Health, Timestamp, time},
+};
 
 use crate::harness::{
     app::{CONFIG, START, TestApp},
@@ -122,6 +125,33 @@ async fn after_a_burst_visits_wait_and_no_restart_gives_a_new_burst() {
         assert!(gaps(&came).iter().all(|gap| *gap >= 1_000), "{came:?}");
         app.end().await;
     }
+}
+
+#[tokio::test]
+async fn a_visit_that_an_operator_asks_for_takes_its_turn_at_the_site() {
+    let farm = Farm::start();
+    let feeds = group(&farm, "one", 4, "interval = \"1h\"");
+    let config = format!("{CONFIG}{feeds}[poll]\nburst = 3\nrefill = \"60s\"\n");
+    let mut app = TestApp::with(farm, &config).await;
+    for n in 0..3 {
+        let polled = app.poll_single(&format!("/one/{n}")).await;
+        assert!(matches!(polled, Single::Polled(_)), "{polled:?}");
+        app.clock.advance(Duration::from_secs(2));
+    }
+    let ready = match app.poll_single("/one/3").await {
+        Single::NoTurn(ready) => ready,
+        other => panic!("the bucket was empty: {other:?}"),
+    };
+    // What is left is kept in thousandths of a visit.
+    let wait = time::between(START, ready).as_secs_f64();
+    assert!((60.0..60.5).contains(&wait), "a minute after the first was taken: {wait}");
+    assert_eq!(arrivals(&app.farm, "/one/"), [0, 2_000, 4_000]);
+    // The service knows of it.
+    app.poll_for(2 * MINUTE).await;
+    let came = arrivals(&app.farm, "/one/");
+    assert!(came.len() > 3 && came[3] >= 60_000, "{came:?}");
+    assert_within(&came, 3, 60_000);
+    app.end().await;
 }
 
 /// Seconds that a new feed waits at a site that gives a visit back every 30 seconds, just after another feed was

@@ -152,7 +152,7 @@ fn closest(left: &Node, right: &Node) -> Vec<ClauseHit> {
 }
 
 /// Every place under `node`, in reading order.
-pub(super) fn hits_under(node: &Node) -> Vec<ClauseHit> {
+pub(in crate::cli) fn hits_under(node: &Node) -> Vec<ClauseHit> {
     let mut hits = Vec::new();
     let mut open = vec![node];
     while let Some(node) = open.pop() {

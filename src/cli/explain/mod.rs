@@ -18,7 +18,7 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::value::RawValue;
 
-pub(super) use because::one_line;
+pub(super) use because::{hits_under, one_line};
 pub(super) use json::Hit;
 
 use super::{

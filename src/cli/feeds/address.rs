@@ -13,16 +13,16 @@ use crate::{cli::Failure, config::MAX_URL_BYTES};
 
 /// An address as it was meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Typed {
+pub(in crate::cli) struct Typed {
     /// To be visited first.
-    pub(super) url: Url,
+    pub(in crate::cli) url: Url,
     /// The same over http, where nobody said https and its server may know only this.
     pub(super) fallback: Option<Url>,
 }
 
 /// Reads `example.com/feed`, `www.example.com`, `//example.com`, `feed://example.com/rss`, `feed:https://…` and whole
 /// addresses. Without a scheme https is meant, and `feed://` says nothing about it.
-pub(super) fn typed(text: &str) -> Result<Typed, Failure> {
+pub(in crate::cli) fn typed(text: &str) -> Result<Typed, Failure> {
     let text = text.trim().trim_matches(['<', '>', '"', '\'']).trim();
     let text = match without(text, "feed:") {
         Some(rest) => rest,
@@ -69,7 +69,7 @@ fn parse(text: &str) -> Result<Url, Failure> {
 }
 
 /// What is the same for addresses that can be taken to mean one feed: other scheme, slash at the end.
-pub(super) fn sameness(url: &Url) -> String {
+pub(in crate::cli) fn sameness(url: &Url) -> String {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
     let path = url.path().trim_end_matches('/');

@@ -20,6 +20,11 @@ mod words;
 
 use clap::Subcommand;
 
+pub(super) use self::{
+    address::{sameness, typed},
+    words::{advice, cut},
+};
+
 use super::Outcome;
 
 #[derive(Debug, Subcommand)]

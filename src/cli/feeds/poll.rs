@@ -436,6 +436,13 @@ async fn for_real(arg: &ConfigArg, typed: &Typed) -> Outcome {
             let problem = anyhow::anyhow!("{url} was not visited: its server asked to wait until {until}");
             Err(problem.into())
         }
+        Single::NoTurn(at) => {
+            let problem = anyhow::anyhow!(
+                "{url} was not visited: its site was visited so often that its next turn is at {at}; see [poll] burst, \
+                 refill and spacing, or look at it with --dry-run"
+            );
+            Err(problem.into())
+        }
         Single::Polled(polled) => Ok(told(&url, &polled.0.outcome, &polled.1)),
     }
 }

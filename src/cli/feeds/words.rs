@@ -143,7 +143,7 @@ pub(super) fn short(number: f64) -> String {
 }
 
 /// What to do about a failure of this class (`FailureKind::as_str`).
-pub(super) fn advice(kind: &str) -> &'static str {
+pub(in crate::cli) fn advice(kind: &str) -> &'static str {
     match kind {
         "refused" => {
             "wirewatch does not go where this address leads: look for another; for servers of your own see [fetch] allow"
@@ -158,6 +158,7 @@ pub(super) fn advice(kind: &str) -> &'static str {
         "rate-limited" => "wirewatch waits as it was asked to; a longer interval helps",
         "server-error" => "the site has trouble of its own; wirewatch keeps trying",
         "body" => "the answer was damaged or too long; see [fetch] max_body",
+        "no-room" => "other large feeds were being read just then; it is visited again in its turn",
         "not-a-feed" => "the feed may have moved: `wirewatch feeds discover SITE` finds where to",
         _ => "please report the feed",
     }
@@ -169,7 +170,7 @@ pub(super) fn shell(url: &Url) -> String {
 }
 
 /// One line of `text`, at most `width` columns wide, `…` where it is cut.
-pub(super) fn cut(text: &str, width: usize) -> String {
+pub(in crate::cli) fn cut(text: &str, width: usize) -> String {
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if columns(&clean) <= width {
         return clean;

@@ -207,7 +207,7 @@ async fn the_wait_for_a_room_counts_towards_the_total_limit_and_is_told() {
     }
     let words = "the feed is large, and while it was being fetched no room for it came free within 2 s: other large \
                  feeds were still being read";
-    assert_fails(&fetcher, server.url("/large"), FailureKind::Timeout, words).await;
+    assert_fails(&fetcher, server.url("/large"), FailureKind::NoRoom, words).await;
     drop(held);
     assert_eq!(response(&fetcher, server.url("/large")).await.body.len(), SMALL_BODY_BYTES + 1);
     assert_eq!(

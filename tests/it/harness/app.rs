@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use wirewatch::{
     clock::Clock,
     config::{self, Config, Environment},
-    daemon::{Catalog, Daemon, Janitor, Mailer, Planner, Poller, Progress, StepError, TransportSpec},
+    daemon::{Catalog, Daemon, Janitor, Mailer, Planner, Poller, Progress, Single, StepError, TransportSpec},
     mail::{Identity, Memory, Sender},
     model::{Delivery, EventKind, FeedSpec, FeedState, OutboundMail, Subscription, Timestamp, time},
     store::Store,
@@ -213,6 +213,11 @@ impl TestApp {
     /// One round, as `run --once` does it.
     pub async fn run_once(&self) {
         self.daemon.run_once().await.unwrap();
+    }
+
+    /// One visit to the feed at `path`, as an operator asks for it.
+    pub async fn poll_single(&self, path: &str) -> Single {
+        self.daemon.poll_one(&self.farm.url(path).parse().unwrap()).await.unwrap()
     }
 
     /// Changes the database behind the application's back.

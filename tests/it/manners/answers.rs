@@ -143,6 +143,26 @@ async fn wishes_of_servers_and_feeds_are_remembered() {
 }
 
 #[tokio::test]
+async fn not_modified_renews_how_long_an_answer_stays_good() {
+    let farm = Farm::start();
+    let feeds = entry(&farm, "/a", "");
+    farm.set("/a", feed(1).with("Cache-Control", "max-age=3600"));
+    let mut app = TestApp::with(farm, &format!("{CONFIG}{feeds}")).await;
+    app.turn().await;
+    let wait = async |app: &TestApp| app.feed_states().await[0].memory.hints.wait.map(|wait| wait.as_secs());
+    assert_eq!(wait(&app).await, Some(3_600));
+    for (says, expect) in [("max-age=7200", 7_200), ("max-age=60", 7_200), ("no-store", 7_200)] {
+        app.farm.set("/a", feed(1).with("Cache-Control", says));
+        app.poll_for(3 * HOUR).await;
+        app = app.stopped_and_restarted().await;
+        assert_eq!(wait(&app).await, Some(expect), "{says}");
+    }
+    let answered: Vec<u16> = app.farm.visits("/a").iter().map(|visit| visit.answered).collect();
+    assert!(answered.iter().skip(1).all(|status| *status == 304) && answered.len() > 3, "{answered:?}");
+    app.end().await;
+}
+
+#[tokio::test]
 async fn a_body_shorter_than_announced_is_a_failed_poll() {
     let mut app = TestApp::start(&["/a"]).await;
     let page = feed(1);

@@ -64,7 +64,8 @@
 //! Unit tests stand beside the code. `tests/it/` is one program: `harness/` has a scripted web server, a mail server and
 //! the whole application on a clock that stands still; `store`, `pipeline`, `delivery`, `faults`, `crash`, `cli` and
 //! `daemon` use them, the last two on the real binary. `topics` holds the built-in topics to `tests/headlines/`,
-//! `queries` what is printed of mistakes in a query. `reading` holds the reader to `tests/feeds/`, `hostile` to its
+//! `queries` what is printed of mistakes in a query. `why` follows items to
+//! their mails. `reading` holds the reader to `tests/feeds/`, `hostile` to its
 //! memory, `manners`, `schedule` and `truth` what is done to sites and what is told; `month` simulates one.
 //! `tests/mail/` checks sample mails with a browser and other readers. Nothing leaves loopback. `benches/` measures,
 //! `fuzz/` tries random text on the language, on folding, on matching and on every step of reading a feed; neither is

@@ -20,8 +20,8 @@ use std::{
 };
 
 use wirewatch::{
-    model::{Item, StoryId, Timestamp, time},
-    story::{Assignment, Fingerprint, Outlets, Stories, StoryHead},
+    model::{Item, Outlets, StoryId, Timestamp, time},
+    story::{Assignment, Fingerprint, Stories},
 };
 
 /// Items measured.
@@ -48,7 +48,7 @@ fn measure(open: usize) {
         let item = random.item(None);
         titles.push(item.title.clone());
         let print = Fingerprint::of(&item, None, start, &outlets);
-        stories.open(StoryHead::new(StoryId(id as i64), print));
+        stories.take(StoryId(id as i64), print);
     }
     let items: Vec<Item> = (0..ITEMS)
         .map(|at| {

@@ -16,6 +16,7 @@
 
 mod additions;
 mod catalog;
+mod grouping;
 mod heartbeat;
 mod host_gate;
 mod janitor;
@@ -42,6 +43,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::{Notify, watch};
 
 pub use catalog::{Catalog, PollSettings, SpecialVisits, TransportSpec};
+pub use grouping::OpenStories;
 pub use heartbeat::Heartbeat;
 use host_gate::HostGate;
 pub use host_gate::Manners;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::{
-    Daemon, StepError, restraint,
+    Daemon, OpenStories, StepError, restraint,
     visiting::{self, Readers, Visitor},
 };
 use crate::{
@@ -56,7 +56,8 @@ impl Daemon {
         if is_due_in_full {
             health::put_on_trial(&known, &mut poll);
         }
-        let recorded = self.store.record_polls(vec![poll.clone()], health::learn).await?;
+        let open = OpenStories::load(&self.store, now).await?;
+        let (recorded, _) = self.store.record_and_group(vec![poll.clone()], health::learn, open).await?;
         Ok(match recorded.into_iter().next() {
             Some(recorded) => Single::Polled(Box::new((poll, recorded))),
             None => Single::Unknown,

@@ -72,6 +72,15 @@ pub enum Against {
     Mould,
     /// The outlet gives this title to something new every day.
     Series,
+    /// The titles are one but for the number: notice 12 is not notice 13.
+    Numbered,
+}
+
+impl Against {
+    /// Whether it rules the whole story out, however like its other items are.
+    fn is_final(self) -> bool {
+        matches!(self, Self::Series | Self::Numbered)
+    }
 }
 
 impl Likeness {
@@ -91,6 +100,7 @@ impl fmt::Display for Likeness {
             Some(Against::Names) => out.write_str("; other names are named"),
             Some(Against::Mould) => out.write_str("; only common words are shared"),
             Some(Against::Series) => out.write_str("; the outlet uses this title for something new each day"),
+            Some(Against::Numbered) => out.write_str("; the titles differ in nothing but the number"),
             None => Ok(()),
         }
     }
@@ -102,6 +112,9 @@ pub(super) fn to_story(item: &Fingerprint, story: &StoryHead, commonness: &Commo
     let (mut sum, mut count) = (0.0, 0.0);
     for member in story.members() {
         let likeness = to_item(item, member, commonness);
+        if likeness.against.is_some_and(Against::is_final) {
+            return likeness;
+        }
         sum += likeness.score;
         count += 1.0;
         if likeness.score > likest.score {
@@ -122,6 +135,9 @@ pub(super) fn to_item(a: &Fingerprint, b: &Fingerprint, commonness: &Commonness)
     if is_series(a, b) {
         return Likeness { score: NEVER, against: Some(Against::Series) };
     }
+    if is_numbered(a, b) {
+        return Likeness { score: NEVER, against: Some(Against::Numbered) };
+    }
     let features = Features::of(a, b, commonness);
     let score = features.list().iter().zip(WEIGHTS).map(|(value, weight)| value * weight).sum::<f32>() + BIAS;
     let double = if a.is_ideographic { IDEOGRAPHIC } else { 0.0 };
@@ -140,6 +156,22 @@ fn is_series(a: &Fingerprint, b: &Fingerprint) -> bool {
         !term.in_title && other.is_ok()
     };
     10 * a.terms.iter().filter(in_both).count() < texts.into_iter().min().unwrap_or_default()
+}
+
+/// Whether two titles differ in nothing but a number that tells them apart: of one outlet any number, as two of its items
+/// would not be one report; of two outlets the number of one in a series, as a toll may differ from desk to desk.
+fn is_numbered(a: &Fingerprint, b: &Fingerprint) -> bool {
+    let is_number =
+        |term: &Term| matches!(term.kind, Kind::Number | Kind::Percent | Kind::Money | Kind::Ordinal);
+    let words = |item: &'_ Fingerprint| -> Vec<u32> {
+        item.terms.iter().filter(|term| term.in_title && !is_number(term)).map(|term| term.id).collect()
+    };
+    let one_outlet = a.outlet.name == b.outlet.name;
+    let tells = |term: &&Term| term.in_title && (term.kind == Kind::Ordinal || one_outlet && is_number(term));
+    let numbers =
+        |item: &'_ Fingerprint| -> Vec<u32> { item.terms.iter().filter(tells).map(|term| term.id).collect() };
+    let (left, right) = (numbers(a), numbers(b));
+    !left.is_empty() && !right.is_empty() && left != right && words(a) == words(b)
 }
 
 /// What two items have in common and where they differ.

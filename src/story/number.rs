@@ -21,7 +21,7 @@ pub(super) enum Number {
 }
 
 /// Words that make the number behind them one of a series.
-const SERIES: [&str; 14] = [
+const SERIES: [&str; 25] = [
     "phase",
     "round",
     "day",
@@ -36,6 +36,17 @@ const SERIES: [&str; 14] = [
     "article",
     "tranche",
     "magnitude",
+    "notice",
+    "number",
+    "no",
+    "bulletin",
+    "edition",
+    "issue",
+    "volume",
+    "vol",
+    "item",
+    "entry",
+    "story",
 ];
 
 impl Number {
@@ -106,7 +117,10 @@ pub(super) fn read(text: &str, rest: &[Token<'_>], before: Option<&Token<'_>>) -
         // `5g`, `g20`, `mq9`: a name rather than a count.
         return None;
     }
-    let series = before.filter(|_| first.gap == Gap::Soft).and_then(|token| series(token.text));
+    let series = match is_label(text, first) {
+        true => Some("#"),
+        false => before.filter(|_| first.gap == Gap::Soft).and_then(|token| series(token.text)),
+    };
     let number = match (is_percent, is_money, series) {
         (true, _, _) => Number::Percent(value),
         (_, true, _) => Number::Money(value),
@@ -114,6 +128,12 @@ pub(super) fn read(text: &str, rest: &[Token<'_>], before: Option<&Token<'_>>) -
         _ => Number::Plain(value),
     };
     Some((number, used))
+}
+
+/// `#12` and `(12)`
+fn is_label(text: &str, token: &Token<'_>) -> bool {
+    has_sign(text, token, &['#', '＃', '№'])
+        || has_sign(text, token, &['(', '（']) && follows(text, token, &[')', '）'])
 }
 
 fn series(word: &str) -> Option<&'static str> {

@@ -373,7 +373,49 @@ async fn what_was_told_is_stored_with_the_mail_that_tells_it() {
     assert_eq!(known().await, Some(told(2, 5, Some(first.clone()))));
     let sent = shop.store.lease_mail(NOW, later(60), 10).await.unwrap();
     let threads: Vec<_> = sent.iter().map(|leased| leased.mail.in_reply_to.clone()).collect();
-    assert_eq!(threads, [None, Some(first), None]);
+    assert_eq!(threads, [None, None]);
+    shop.store
+        .settle_mail(NOW, first.clone(), Settlement::Sent { reply: "250 ok".to_owned() })
+        .await
+        .unwrap();
+    let sent = shop.store.lease_mail(NOW, later(60), 10).await.unwrap();
+    assert_eq!(sent.into_iter().map(|leased| leased.mail.in_reply_to).collect::<Vec<_>>(), [Some(first)]);
+}
+
+#[tokio::test]
+async fn an_update_waits_for_its_alert_and_for_nobody_elses() {
+    let gone = || Settlement::Dead { reason: "no such mailbox".to_owned() };
+    let sent = || Settlement::Sent { reply: "250 ok".to_owned() };
+    let busy = || Settlement::Deferred { until: later(300), reason: "busy".to_owned() };
+    for (end, waits) in [(sent as fn() -> Settlement, false), (gone, false), (busy, true)] {
+        let shop = shop().await;
+        let queued = shop.store.enqueue(NOW, vec![mail("alert")]).await.unwrap();
+        let Enqueued::Queued(alert) = queued[0].clone() else { panic!("it is new") };
+        let thread = || MailThread { tells: Vec::new(), in_reply_to: Some(alert.clone()) };
+        let other = Recipient::parse("ann@example.com").unwrap();
+        let updates = vec![
+            NewMail { thread: thread(), ..mail("update") },
+            NewMail { thread: thread(), recipient: other, ..mail("update of another") },
+        ];
+        shop.store.enqueue(NOW, updates).await.unwrap();
+        let claim = async |at| {
+            let leased = shop.store.lease_mail(at, later(60), 10).await.unwrap();
+            leased
+                .into_iter()
+                .map(|leased| (leased.mail.id, leased.mail.to.address().to_owned()))
+                .collect::<Vec<_>>()
+        };
+        let first = claim(NOW).await;
+        assert_eq!(first.len(), 2, "the alert, and the update of another reader: {first:?}");
+        assert_eq!(claim(NOW).await, [], "while it is being sent");
+        assert_eq!(shop.store.next_mail_at().await.unwrap(), Some(later(60)), "not at once, over and over");
+        shop.store.settle_mail(NOW, alert.clone(), end()).await.unwrap();
+        let next = claim(later(1)).await;
+        assert_eq!(next.is_empty(), waits, "{next:?}");
+        if waits {
+            assert_eq!(claim(later(300)).await.iter().filter(|(id, _)| *id == alert).count(), 1);
+        }
+    }
 }
 
 #[tokio::test]

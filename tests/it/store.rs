@@ -6,10 +6,10 @@ use tempfile::TempDir;
 use url::Url;
 use wirewatch::{
     model::{
-        Announce, ClauseHit, FailureKind, FeedMemory, FeedSpec, FeedState, Field, Item, ItemKey, KeyKind,
-        MailState, Match, NewItem, NotificationId, NotificationKind, OnAdd, Poll, PollFailure, PollOutcome,
-        Recipient, Route, Settlement, StoryKey, SubscriptionName, Tier, Timestamp, Told, TopicName,
-        Validators, Window, time,
+        Announce, ClauseHit, FailureKind, FeedMemory, FeedSpec, FeedState, Field, Grouping, Item, ItemKey,
+        KeyKind, MailState, Match, NewItem, NotificationId, NotificationKind, OnAdd, Poll, PollFailure,
+        PollOutcome, Recipient, Route, Settlement, StoryId, StoryKey, StoryMark, SubscriptionName, Tier,
+        Timestamp, Told, TopicName, Validators, Voice, Window, time,
     },
     store::{Enqueued, Error, MailThread, NewMail, Store},
 };
@@ -186,6 +186,67 @@ async fn the_same_link_in_two_feeds_is_one_story() {
     assert_eq!(stories[0].items.len(), 2);
     assert_eq!(stories[0].items[0].matches, shared.matches, "hits come back as they went in");
     assert_eq!(stories[0].items[0].source, "Wire");
+}
+
+/// Says of every item that it belongs to one story, which may not be there.
+struct Insists(StoryId);
+
+impl Grouping for Insists {
+    fn mark(&mut self, _: &NewItem, read_at: Timestamp) -> Option<StoryMark> {
+        Some(StoryMark { at: read_at, bytes: vec![7] })
+    }
+
+    fn place(&mut self, _: &StoryMark, _: Timestamp) -> Option<StoryId> {
+        Some(self.0)
+    }
+
+    fn join(&mut self, _: StoryId, _: &StoryMark) -> Voice {
+        Voice::Copy
+    }
+}
+
+#[tokio::test]
+async fn a_story_that_is_gone_is_joined_by_nobody_and_its_id_is_not_given_again() {
+    let shop = shop().await;
+    let insist = async |at: Timestamp, byte: u8, story: i64| {
+        let polls = vec![poll(&shop.feed, at, vec![item("a", vec![key(KeyKind::Sole, byte)])])];
+        shop.store.record_and_group(polls, wirewatch::health::learn, Insists(StoryId(story))).await.unwrap();
+        shop.store.pending(10).await.unwrap().pop().unwrap().story
+    };
+    assert_eq!(insist(NOW, 1, 99).await, StoryId(1), "99 is not stored");
+    assert_eq!(insist(NOW, 2, 1).await, StoryId(1));
+    let items = shop.store.story_items(vec![StoryId(1)]).await.unwrap().remove(0).1;
+    assert_eq!(items.iter().map(|item| item.voice).collect::<Vec<_>>(), [Voice::Copy, Voice::Copy]);
+    let ids =
+        shop.store.pending(10).await.unwrap().into_iter().map(|pending| (pending.id, "muted")).collect();
+    shop.store.settle_pending(NOW, ids).await.unwrap();
+    while shop.store.prune(later(10), later(10), 10).await.unwrap().items > 0 {}
+    assert_eq!(shop.store.story_marks(NOW, None, 10).await.unwrap(), []);
+    assert_eq!(insist(later(20), 3, 1).await, StoryId(1), "the newest story stays, so that it is the newest");
+    assert_eq!(insist(later(20), 4, 2).await, StoryId(2));
+}
+
+#[tokio::test]
+async fn marks_are_read_in_pages_and_forgotten_with_their_story() {
+    let shop = shop().await;
+    for (byte, story, at) in [(1, 9, NOW), (2, 1, later(100)), (3, 9, later(50))] {
+        let polls = vec![poll(&shop.feed, at, vec![item("a", vec![key(KeyKind::Sole, byte)])])];
+        shop.store.record_and_group(polls, wirewatch::health::learn, Insists(StoryId(story))).await.unwrap();
+    }
+    let marks = async |since, after, limit| {
+        let marks = shop.store.story_marks(since, after, limit).await.unwrap();
+        marks.into_iter().map(|(seq, story, mark)| (seq, story.0, mark.at)).collect::<Vec<_>>()
+    };
+    let all = [(1, 1, NOW), (2, 1, later(100)), (3, 2, later(50))];
+    assert_eq!(marks(NOW, None, 10).await, all);
+    assert_eq!(marks(NOW, None, 2).await, all[..2]);
+    assert_eq!(marks(NOW, Some(2), 2).await, all[2..]);
+    assert_eq!(marks(later(51), None, 10).await, all[..2], "a story that is open has all its marks");
+    assert_eq!(shop.store.forget_marks(later(50), 10).await.unwrap(), 0);
+    assert_eq!(shop.store.forget_marks(later(51), 10).await.unwrap(), 1);
+    assert_eq!(marks(NOW, None, 10).await, all[..2]);
+    assert_eq!(shop.store.forget_marks(later(101), 1).await.unwrap(), 1, "the limit left one");
+    assert_eq!(shop.store.forget_marks(later(101), 1).await.unwrap(), 1);
 }
 
 #[tokio::test]

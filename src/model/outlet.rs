@@ -69,6 +69,9 @@ struct Known {
 
 /// Bytes of an outlet's name that are kept.
 pub const MAX_NAME_BYTES: usize = 80;
+/// Hosts whose links lead to articles of any outlet; titles there end with ` - Name of the outlet`, or the feed is one
+/// outlet's.
+const COLLECTORS: [&str; 3] = ["news.google.com", "feedproxy.google.com", "feeds.feedburner.com"];
 const BUILT_IN: &str = include_str!("outlets.txt");
 
 static KNOWN: LazyLock<Outlets> = LazyLock::new(Outlets::built_in);
@@ -111,9 +114,23 @@ impl Outlets {
     }
 
     /// Who published what `link` leads to; where the link is none of a known outlet, the name or the address of the feed
-    /// may be one's.
-    pub fn recognise(&self, link: Option<&Url>, feed: Option<&str>) -> Outlet {
+    /// may be one's. A collector's link says nothing, so there the outlet is the one that its `title` ends with, or the
+    /// feed's.
+    pub fn recognise(&self, link: Option<&Url>, feed: Option<&str>, title: &str) -> Outlet {
         let host = link.and_then(Url::host_str).unwrap_or_default().trim_end_matches('.').to_lowercase();
+        let is_collector = COLLECTORS.contains(&host.as_str());
+        let link = link.filter(|_| !is_collector);
+        if is_collector
+            && let Some((_, name)) = title.rsplit_once(" - ").filter(|(_, name)| !name.trim().is_empty())
+        {
+            let known = self
+                .names
+                .get(&name.trim().to_lowercase())
+                .or_else(|| self.by_host(&name.trim().to_lowercase()));
+            let other = || Known { name: cut(name.trim()).to_owned(), tier: Tier::Other };
+            let Known { name, tier } = known.cloned().unwrap_or_else(other);
+            return Outlet { name, tier };
+        }
         if let Some(known) = self.by_host(&host).or_else(|| feed.and_then(|feed| self.by_feed(feed))) {
             return Outlet { name: known.name.clone(), tier: known.tier };
         }
@@ -174,7 +191,7 @@ mod tests {
     use super::*;
 
     fn check(link: &str, feed: Option<&str>, name: &str, tier: Tier) {
-        let found = Outlets::built_in().recognise(Url::parse(link).ok().as_ref(), feed);
+        let found = Outlets::built_in().recognise(Url::parse(link).ok().as_ref(), feed, "");
         assert_eq!((found.name.as_str(), found.tier), (name, tier), "{link} {feed:?}");
     }
 
@@ -210,17 +227,41 @@ mod tests {
     }
 
     #[test]
+    fn a_collector_is_no_outlet() {
+        let check = |link: &str, feed: &str, title: &str, name: &str, tier: Tier| {
+            let found = Outlets::known().recognise(Url::parse(link).ok().as_ref(), Some(feed), title);
+            assert_eq!((found.name.as_str(), found.tier), (name, tier), "{title}");
+        };
+        let (link, feed) =
+            ("https://news.google.com/rss/articles/abc", "https://news.google.com/rss/search?q=port");
+        check(link, feed, "Port closes - Reuters", "Reuters", Tier::First);
+        check(link, feed, "Port closes - for now - apnews.com", "Associated Press", Tier::First);
+        check(
+            link,
+            feed,
+            "Port closes - The Village Voice of Alnbury",
+            "The Village Voice of Alnbury",
+            Tier::Other,
+        );
+        check(link, feed, "Port closes", "google.com", Tier::Other);
+        let burnt = "https://feedproxy.google.com/~r/quay/x";
+        check(burnt, "https://www.quay.example/feed", "Port closes", "quay.example", Tier::Other);
+        check("https://quay.example/a", feed, "Port closes - Reuters", "quay.example", Tier::Other);
+    }
+
+    #[test]
     fn the_list_can_be_changed() {
         let mut outlets = Outlets::built_in();
         outlets.add("Village.example", "The Village", Tier::First);
         let link = Url::parse("https://www.village.example/a").ok();
-        let found = outlets.recognise(link.as_ref(), None);
+        let found = outlets.recognise(link.as_ref(), None, "");
         assert_eq!(found, Outlet { name: "The Village".to_owned(), tier: Tier::First });
     }
 
     #[test]
     fn names_are_cut_at_the_limit() {
-        let name = |bytes: usize| Outlets::built_in().recognise(None, Some(&"x".repeat(bytes))).name.len();
+        let name =
+            |bytes: usize| Outlets::built_in().recognise(None, Some(&"x".repeat(bytes)), "").name.len();
         assert_eq!(name(MAX_NAME_BYTES), MAX_NAME_BYTES);
         assert_eq!(name(MAX_NAME_BYTES + 1), MAX_NAME_BYTES);
     }

@@ -175,7 +175,7 @@ mod tests {
     fn item(host: &str, title: &str, clauses: &[&str]) -> StoryItem {
         let clauses = clauses.iter().map(|clause| (TopicName::new("t"), Arc::from(*clause))).collect();
         let link = url::Url::parse(&format!("https://{host}/a")).unwrap();
-        let outlet = Outlets::known().recognise(Some(&link), None);
+        let outlet = Outlets::known().recognise(Some(&link), None, title);
         let at = Timestamp::UNIX_EPOCH;
         StoryItem { outlet, voice: Voice::Own, at, title: title.to_owned(), clauses }
     }

@@ -68,11 +68,11 @@ fn items_of(tx: &Transaction<'_>, story: StoryId) -> Result<Vec<StoryItem>, Erro
     Ok(items)
 }
 
-/// Who published an item, out of its columns `link`, `feed_name` and `feed_url`.
+/// Who published an item, out of its columns `link`, `title`, `feed_name` and `feed_url`.
 pub(super) fn outlet(r: &Row<'_>) -> rusqlite::Result<Outlet> {
     let (name, url): (Option<String>, String) = (r.get("feed_name")?, r.get("feed_url")?);
-    let link = row::link(r.get("link")?);
-    Ok(Outlets::known().recognise(link.as_ref(), Some(&feed_label(name.as_deref(), &url))))
+    let (link, title) = (row::link(r.get("link")?), r.get_ref("title")?.as_str()?);
+    Ok(Outlets::known().recognise(link.as_ref(), Some(&feed_label(name.as_deref(), &url)), title))
 }
 
 /// Out of the column `copy`.

@@ -156,7 +156,7 @@ mod tests {
     fn an_agency_is_known_by_its_own_outlet() {
         let outlet = |link: &str| {
             let link = url::Url::parse(link).ok();
-            Agency::of_outlet(&crate::model::Outlets::known().recognise(link.as_ref(), None).name)
+            Agency::of_outlet(&crate::model::Outlets::known().recognise(link.as_ref(), None, "").name)
         };
         assert_eq!(outlet("https://www.reuters.com/world/a"), Some(Agency::Reuters));
         assert_eq!(outlet("https://apnews.com/a"), Some(Agency::Ap));

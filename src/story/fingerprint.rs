@@ -58,7 +58,7 @@ impl Fingerprint {
             title: hash(&[&item.title]).1,
             agency: credit::agency(&item.title, first_text, item.author.as_deref().unwrap_or_default()),
             is_ideographic: terms::is_ideographic(&item.title, first_text),
-            outlet: outlets.recognise(item.link.as_ref(), item.feed.as_deref()),
+            outlet: outlets.recognise(item.link.as_ref(), item.feed.as_deref(), &item.title),
         }
     }
 

@@ -218,7 +218,7 @@ fn words(text: &str, rest: &[Token<'_>], before: Option<&Token<'_>>, out: &mut C
     let rarity = LEXICON.rarity(&stem);
     let is_unlisted = rarity >= lexicon::UNLISTED;
     let kind = match () {
-        () if is_unlisted && is_code(first.text) => Kind::Ordinal,
+        () if is_code(first.text) => Kind::Ordinal,
         () if is_unlisted && out.has_names && is_upper(text, first) => Kind::Name,
         () => Kind::Word,
     };

@@ -331,6 +331,23 @@ fn titles_that_differ_in_their_number_alone_are_of_two_items() {
     let toll = |n: u32| format!("At least {n} dead as ferry capsizes off Sulawesi");
     assert!(!together((paper, &toll(14)), (paper, &toll(19))), "one outlet has two items");
     assert!(together((paper, &toll(14)), ("herald.example", &toll(19))), "two desks count differently");
+    // One outlet, one word that is another; or a number that the other lacks.
+    assert!(!together(
+        (paper, "Crane falls in the port of Hamburg"),
+        (paper, "Crane falls in the port of Antwerp")
+    ));
+    assert!(!together((paper, "Gallium curbs explained"), (paper, "Gallium curbs explained (2)")));
+    assert!(together(
+        (paper, "Ferry Marisol capsizes off Cebu"),
+        (paper, "Ferry Marisol sinks off Cebu in a gale")
+    ));
+    // The same article, printed once more under another headline.
+    let text =
+        "Rescuers searched a strait on Monday after a vessel with sixty passengers went down in high waves.";
+    let mut stories = Stories::default();
+    add(&mut stories, 1, print(paper, 0, "Ferry Marisol capsizes off Cebu", text));
+    let again = add(&mut stories, 2, print(paper, 1, "Ferry Marisol founders off Cebu", text));
+    assert_eq!(joined(&again), Some(StoryId(1)));
     // However like the others of a story are.
     let mut stories = Stories::default();
     add(&mut stories, 1, print(ministry, 0, &notice(12), ""));
@@ -350,6 +367,11 @@ fn numbers_agree_by_value() {
     check("12", "twelve", true);
     check("35%", "35", false);
     check("phase 1", "phase 2", false);
+    check("Gallium curbs 12", "Gallium curbs #12", true);
+    check("Gallium curbs 12", "Gallium curbs (12)", true);
+    check("Toll rises to 12", "Toll rises to #12", false);
+    check("Curbs 12345", "Curbs #12345", false);
+    check("Curbs 1234", "Curbs #1234", true);
 }
 
 #[test]

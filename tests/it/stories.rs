@@ -121,7 +121,7 @@ fn a_bad_line_is_named_with_its_remedy_and_the_rest_goes_on() {
 fn explain_says_why() {
     let input = r#"{"id": 1, "title": "Macron and Putin speak by phone", "date": "2026-03-02T09:00:00Z", "outlet": "village.example"}
 {"id": 2, "title": "Putin and Macron hold phone call", "date": "2026-03-02T10:00:00Z", "outlet": "reuters.com"}
-{"id": 3, "title": "Merz and Putin hold phone call", "date": "2026-03-02T11:00:00Z", "outlet": "reuters.com"}
+{"id": 3, "title": "Merz and Putin hold phone call", "date": "2026-03-02T11:00:00Z", "outlet": "valley.example"}
 "#;
     let (code, out, _) = said(&run_with_input(&["stories", "group", "--explain"], input));
     let answers: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

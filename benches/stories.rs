@@ -2,8 +2,9 @@
 //!
 //! `cargo bench --bench stories` makes items of the shape of news (a title of 9 words, a summary of 24, words as common
 //! as words are: the n-th occurs in proportion to 1/n), opens 1,000, 10,000 and 100,000 stories, and prints the
-//! processor time an item of making its fingerprint and of finding and joining its story on one thread. One
-//! item in four reports an event that is open, in words of its own.
+//! processor time an item on one thread, by what ingest does with it: of making its mark, of finding its story, of taking
+//! it in, and of all three; and what the open stories take in memory. One item in four reports an event that is open, in
+//! words of its own.
 
 #![allow(
     clippy::disallowed_methods,
@@ -20,8 +21,8 @@ use std::{
 };
 
 use wirewatch::{
-    model::{Item, StoryId, Timestamp, time},
-    story::{Assignment, Fingerprint, Outlets, Stories, StoryHead},
+    daemon::OpenStories,
+    model::{Announce, Grouping, Item, NewItem, StoryId, StoryMark, Timestamp, time},
 };
 
 /// Items measured.
@@ -32,48 +33,72 @@ const TITLE: usize = 9;
 const SUMMARY: usize = 24;
 
 fn main() {
-    println!("open stories | fingerprint µs | assign µs | joined");
+    println!("open stories | mark µs | place µs | join µs | all µs | joined | memory MiB");
     for open in [1_000, 10_000, 100_000] {
         measure(open);
     }
 }
 
 fn measure(open: usize) {
-    let outlets = Outlets::built_in();
     let start: Timestamp = "2026-03-02T09:00:00Z".parse().expect("a date");
     let mut random = Random(11);
-    let mut stories = Stories::default();
+    let before = resident_mib();
+    let mut stories = OpenStories::default();
     let mut titles = Vec::new();
     for id in 0..open {
         let item = random.item(None);
         titles.push(item.title.clone());
-        let print = Fingerprint::of(&item, None, start, &outlets);
-        stories.open(StoryHead::new(StoryId(id as i64), print));
+        let mark = stories.mark(&new_item(item), start).expect("every item has a mark");
+        stories.join(StoryId(id as i64), &mark);
     }
-    let items: Vec<Item> = (0..ITEMS)
+    let memory = resident_mib().saturating_sub(before);
+    let items: Vec<NewItem> = (0..ITEMS)
         .map(|at| {
             let known = at.is_multiple_of(4).then(|| titles[random.below(titles.len())].clone());
-            random.item(known.as_deref())
+            new_item(random.item(known.as_deref()))
         })
         .collect();
     let now = time::after(start, Duration::from_hours(1));
     let began = cpu();
-    let prints: Vec<Fingerprint> =
-        items.iter().map(|item| Fingerprint::of(item, None, now, &outlets)).collect();
-    let printing = cpu() - began;
-    let mut joined = 0;
-    let began = cpu();
-    for (at, print) in prints.into_iter().enumerate() {
-        let found = stories.add(print, StoryId((open + at) as i64), now);
-        joined += usize::from(matches!(found, Assignment::Joins { .. }));
+    let marks: Vec<StoryMark> = items.iter().filter_map(|item| stories.mark(item, now)).collect();
+    let marking = cpu() - began;
+    let (mut placing, mut joining, mut joined) = (Duration::ZERO, Duration::ZERO, 0);
+    for (at, mark) in marks.iter().enumerate() {
+        let began = cpu();
+        let found = stories.place(mark, now);
+        let placed = cpu();
+        stories.join(found.unwrap_or(StoryId((open + at) as i64)), mark);
+        joining += cpu() - placed;
+        placing += placed - began;
+        joined += usize::from(found.is_some());
     }
-    let all = cpu() - began;
-    let micros = |time: Duration| time.as_secs_f64() * 1e6;
+    let micros = |time: Duration| time.as_secs_f64() * 1e6 / ITEMS as f64;
     println!(
-        "{open} | {:.1} | {:.1} | {joined} of {ITEMS}",
-        micros(printing) / ITEMS as f64,
-        micros(all) / ITEMS as f64
+        "{open} | {:.1} | {:.1} | {:.1} | {:.1} | {joined} of {ITEMS} | {memory}",
+        micros(marking),
+        micros(placing),
+        micros(joining),
+        micros(marking + placing + joining),
     );
+}
+
+fn new_item(item: Item) -> NewItem {
+    NewItem {
+        item,
+        keys: Vec::new(),
+        story_key: None,
+        matches: Vec::new(),
+        announce: Announce::Yes,
+        routes: Vec::new(),
+        alerts: 0,
+    }
+}
+
+/// Memory in use; 0 where the system does not tell.
+fn resident_mib() -> usize {
+    let told = fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: usize = told.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    pages * 4 / 1_024
 }
 
 /// Time this thread has had on a processor, so that a busy machine changes little; elapsed time where the system does

@@ -21,8 +21,8 @@ use super::{
 };
 use crate::{
     feed,
-    model::{Item, StoryId, Timestamp},
-    story::{Assignment, Fingerprint, News, Outlets, Stories, Tier, Why},
+    model::{Item, Outlets, StoryId, Tier, Timestamp},
+    story::{Assignment, Fingerprint, News, Stories, Why},
 };
 
 /// What a line may have beside what [`ItemLine`] reads.
@@ -142,14 +142,14 @@ fn parse(number: usize, text: &[u8]) -> anyhow::Result<(Line, Option<String>)> {
 fn group(lines: &[Line]) -> Vec<Told> {
     let mut order: Vec<(Timestamp, usize)> = instants(lines).into_iter().zip(0..).collect();
     order.sort_unstable();
-    let outlets = Outlets::built_in();
+    let outlets = Outlets::known();
     let mut stories = Stories::default();
     let mut names = Names::default();
     let mut told: Vec<Told> = lines.iter().map(|_| Told::default()).collect();
     for (at, place) in order {
         let (Some(line), Some(told)) = (lines.get(place), told.get_mut(place)) else { continue };
         let key = feed::story_keys([&line.item]).into_iter().next().flatten();
-        let item = Fingerprint::of(&line.item, key, at, &outlets);
+        let item = Fingerprint::of(&line.item, key, at, outlets);
         let id = StoryId(i64::try_from(place).unwrap_or(i64::MAX));
         let assignment = stories.add(item, id, at);
         let story = match &assignment {

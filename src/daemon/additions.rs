@@ -9,12 +9,13 @@
 
 use crate::{
     model::{
-        Additions, Delivery, ItemView, NotificationKind, StoryId, StoryItem, StoryView, Subscription,
-        Summary, Timestamp, TopicName, TopicVolume,
+        Additions, Delivery, ItemView, NotificationKind, Outlet, StoryId, StoryItem, StorySources, StoryView,
+        Subscription, Summary, Tier, Timestamp, TopicName, TopicVolume,
     },
-    plan::{self, Due, Facts, FactsOf},
+    plan::{Due, Facts, FactsOf, History},
     schedule,
     store::Store,
+    story,
 };
 
 use super::{Catalog, StepError};
@@ -30,25 +31,69 @@ const FEWEST_WEEKS: usize = 2;
 /// Topics whose volumes one mail carries.
 const MAX_CHARTED: usize = 100;
 
-/// What is known of stories that are about to be planned.
+/// What is known of stories that are about to be planned, beside what `history` says was told of them.
 ///
 /// # Errors
 /// When the store refuses.
-pub(super) async fn facts(store: &Store, stories: Vec<StoryId>) -> Result<FactsOf, StepError> {
+pub(super) async fn facts(
+    store: &Store,
+    stories: Vec<StoryId>,
+    history: &History,
+) -> Result<FactsOf, StepError> {
     let items = store.story_items(stories).await?;
-    Ok(items.into_iter().map(|(id, items)| (id, Facts::of(&items, plan::tier))).collect())
+    let mut facts: FactsOf = items.into_iter().map(|(id, items)| (id, facts_of(items))).collect();
+    for ((_, story), told) in &history.told {
+        if let Some(facts) = facts.get_mut(story) {
+            facts.compare(&told.headline, story::is_another);
+        }
+    }
+    Ok(facts)
 }
 
-/// Sets the tier of every item: the one that updates and scores go by.
-pub(super) fn weigh(stories: &mut [StoryView]) {
-    for item in stories.iter_mut().flat_map(|story| &mut story.items) {
-        item.tier = plan::tier(&plan::source(host(item)));
+fn facts_of(mut items: Vec<StoryItem>) -> Facts {
+    let ranks = items.iter().map(|item| (item.clauses.is_empty(), item.outlet.tier, item.at));
+    put_first(story_first(ranks), &mut items);
+    Facts::of(&items)
+}
+
+/// Puts the primary item of each story first: of those that matched the one of the best tier, and of these the earliest.
+pub(super) fn order(stories: &mut [StoryView]) {
+    for story in stories {
+        let at = |item: &ItemView| item.published_at.unwrap_or(item.first_seen_at);
+        let ranks = story.items.iter().map(|item| (item.matches.is_empty(), item.tier, at(item)));
+        put_first(story_first(ranks), &mut story.items);
     }
 }
 
-/// What the source of an item is made of.
-fn host(item: &ItemView) -> &str {
-    item.link.as_ref().and_then(|link| link.host_str()).unwrap_or(&item.source)
+/// Which of the items to show first, each given by whether it only came with the link of another, its tier and its date.
+fn story_first(ranks: impl Iterator<Item = (bool, Tier, Timestamp)> + Clone) -> usize {
+    let matched = ranks.clone().any(|(is_silent, ..)| !is_silent);
+    let places: Vec<(usize, (Tier, Timestamp))> = ranks
+        .enumerate()
+        .filter(|(_, (is_silent, ..))| !(matched && *is_silent))
+        .map(|(place, (_, tier, at))| (place, (tier, at)))
+        .collect();
+    let first = story::primary(places.iter().map(|(_, rank)| *rank));
+    first.and_then(|first| places.get(first)).map_or(0, |(place, _)| *place)
+}
+
+/// Moves one to the front; the others keep their order.
+fn put_first<T>(place: usize, all: &mut [T]) {
+    if let Some(to_front) = all.get_mut(..=place) {
+        to_front.rotate_right(1);
+    }
+}
+
+/// Who reports the stories of a mail.
+pub(super) fn sources(facts: &FactsOf, stories: &[StoryView]) -> Vec<StorySources> {
+    let known = stories.iter().filter_map(|story| Some((story.id, facts.get(&story.id)?)));
+    known
+        .map(|(story, facts)| StorySources {
+            story,
+            outlets: facts.outlet_count(),
+            own: facts.source_count(),
+        })
+        .collect()
 }
 
 /// The score of a story that a mail shows.
@@ -57,7 +102,9 @@ pub(super) fn score(story: &StoryView, subscription: &Subscription) -> u32 {
         .items
         .iter()
         .map(|item| StoryItem {
-            host: host(item).to_owned(),
+            outlet: Outlet { name: item.outlet.clone(), tier: item.tier },
+            voice: item.voice,
+            at: item.first_seen_at,
             title: String::new(),
             clauses: item
                 .matches
@@ -66,7 +113,7 @@ pub(super) fn score(story: &StoryView, subscription: &Subscription) -> u32 {
                 .collect(),
         })
         .collect();
-    Facts::of(&items, plan::tier).score(&subscription.topics)
+    Facts::of(&items).score(&subscription.topics)
 }
 
 /// What the mail says beside its stories; `topics` are those it can name.
@@ -152,6 +199,24 @@ mod tests {
         check(&[9, 9, 9, 9, 1, 1, 1, 1, 5], 63, Some(5));
         // Only the last eight weeks before count.
         check(&[99, 2, 2, 2, 2, 2, 2, 2, 2, 5], 70, Some(2));
+    }
+
+    #[test]
+    fn the_primary_is_the_earliest_of_the_best_tier_that_matched() {
+        let at = |minute: u64| crate::model::time::from_millis(i64::try_from(minute).unwrap() * 60_000);
+        let check = |ranks: &[(bool, Tier, u64)], want: usize| {
+            let ranks: Vec<_> =
+                ranks.iter().map(|(silent, tier, minute)| (*silent, *tier, at(*minute))).collect();
+            assert_eq!(story_first(ranks.into_iter()), want);
+        };
+        check(&[(false, Tier::Other, 1), (false, Tier::First, 3), (false, Tier::First, 2)], 2);
+        check(&[(false, Tier::Other, 1), (true, Tier::First, 0)], 0);
+        check(&[(true, Tier::Other, 1), (true, Tier::Second, 2)], 1);
+        check(&[(false, Tier::Other, 1), (false, Tier::Other, 1)], 0);
+        check(&[], 0);
+        let mut letters = ['a', 'b', 'c', 'd'];
+        put_first(2, &mut letters);
+        assert_eq!(letters, ['c', 'a', 'b', 'd']);
     }
 
     #[test]

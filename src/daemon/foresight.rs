@@ -29,7 +29,7 @@ pub async fn foresee(
     let since = time::before(now, plan::ALERT_HISTORY);
     let history = planner::plan_history(store.delivery_history(since, &[]).await?);
     let stories: BTreeSet<StoryId> = pending.iter().map(|pending| pending.story).collect();
-    let facts = additions::facts(store, stories.into_iter().collect()).await?;
+    let facts = additions::facts(store, stories.into_iter().collect(), &history).await?;
     let plan = plan::plan(now, &pending, &history, &facts, subscriptions);
     Ok((pending, plan))
 }

@@ -14,6 +14,7 @@ use crate::{
     model::{Timestamp, time},
     search,
     store::Store,
+    story,
 };
 
 /// Rows removed in one transaction.
@@ -71,6 +72,9 @@ impl Janitor {
     }
 
     async fn prune(&self, now: Timestamp) -> Result<Progress, StepError> {
+        if self.store.forget_marks(time::before(now, story::WINDOW), BATCH).await? == BATCH {
+            return Ok(Progress::Worked);
+        }
         let keep = self.catalogs.borrow().keep;
         let pruned =
             self.store.prune(time::before(now, keep), time::before(now, KEEP_SENT_BODIES), BATCH).await?;

@@ -17,6 +17,7 @@
 mod additions;
 mod catalog;
 mod foresight;
+mod grouping;
 mod heartbeat;
 mod host_gate;
 mod janitor;
@@ -45,6 +46,7 @@ use tokio::sync::{Notify, watch};
 
 pub use catalog::{Catalog, PollSettings, SpecialVisits, TransportSpec};
 pub use foresight::foresee;
+pub use grouping::OpenStories;
 pub use heartbeat::Heartbeat;
 use host_gate::HostGate;
 pub use host_gate::Manners;

@@ -87,7 +87,7 @@ impl Planner {
         let history = self.store.delivery_history(since, &waiting).await?;
         let history = plan_history(history);
         let stories: BTreeSet<StoryId> = pending.iter().map(|pending| pending.story).collect();
-        let facts = additions::facts(&self.store, stories.into_iter().collect()).await?;
+        let facts = additions::facts(&self.store, stories.into_iter().collect(), &history).await?;
         let plan = plan::plan(now, &pending, &history, &facts, &subscriptions);
         self.settle(now, &plan.settled).await?;
         let (mut enqueued, mut failed) = (0_usize, 0_usize);
@@ -194,7 +194,8 @@ impl Planner {
         let Some(subscription) = catalog.subscriptions.iter().find(|s| s.name == due.subscription) else {
             return Ok(None);
         };
-        let notification = assemble(&self.store, catalog, subscription, now, due).await?;
+        let mut notification = assemble(&self.store, catalog, subscription, now, due).await?;
+        notification.additions.sources = additions::sources(facts, &notification.stories);
         let rendered = match render::render_in_any_case(&notification, &catalog.templates) {
             Ok((rendered, None)) => rendered,
             Ok((rendered, Some(error))) => {
@@ -272,7 +273,7 @@ pub async fn assemble(
             story.topics.clone_from(topics);
         }
     }
-    additions::weigh(&mut stories);
+    additions::order(&mut stories);
     if due.kind == NotificationKind::Digest {
         // Stable: among equals the first to match comes first.
         stories.sort_by_key(|story| Reverse(additions::score(story, subscription)));

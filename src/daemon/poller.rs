@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Catalog, Hints,
+    Catalog, Hints, OpenStories,
     host_gate::HostGate,
     ledger,
     pacing::{self, Pacing},
@@ -34,8 +34,10 @@ use crate::{
     clock::{Clock, SLACK},
     fetch::Room,
     health,
-    model::{FeedId, FeedMemory, FeedState, Poll, PollOutcome, Stored, Timestamp, Validators, time},
-    store::Store,
+    model::{
+        FeedId, FeedMemory, FeedState, Poll, PollOutcome, Recorded, Stored, Timestamp, Validators, time,
+    },
+    store::{self, Store},
 };
 
 /// How long the first finished poll of a batch waits for others (measured: one commit a reply costs 3–5 times the
@@ -75,6 +77,8 @@ pub struct Poller {
     unsaved: Vec<Poll>,
     /// What the store remembers of the feeds whose polls are unsaved.
     saved: HashMap<FeedId, FeedMemory>,
+    /// `None` until an item matches, and after the store refused: they are read from it when they are needed.
+    stories: Option<OpenStories>,
     pacing: Pacing,
     /// Wall clock and uptime of the last step.
     seen: (Timestamp, Duration),
@@ -99,6 +103,7 @@ impl Poller {
             readers: Readers::default(),
             unsaved: Vec::new(),
             saved: HashMap::new(),
+            stories: None,
             pacing: Pacing::default(),
             seen,
         }
@@ -419,7 +424,7 @@ impl Poller {
         }
         let polls = std::mem::take(&mut self.unsaved);
         let saved = std::mem::take(&mut self.saved);
-        match self.store.record_polls(polls.clone(), health::learn).await {
+        match self.commit(polls.clone()).await {
             Ok(recorded) => {
                 for (poll, recorded) in polls.iter().zip(&recorded) {
                     if let Some(state) = self.feeds.get_mut(&recorded.feed) {
@@ -450,6 +455,20 @@ impl Poller {
         }
     }
 
+    /// Records polls in one transaction; the open stories go with it, and come back when it is committed.
+    async fn commit(&mut self, polls: Vec<Poll>) -> Result<Vec<Recorded>, store::Error> {
+        if !polls.iter().any(has_match) {
+            return self.store.record_polls(polls, health::learn).await;
+        }
+        let open = match self.stories.take() {
+            Some(open) => open,
+            None => OpenStories::load(&self.store, self.clock.now()).await?,
+        };
+        let (recorded, open) = self.store.record_and_group(polls, health::learn, open).await?;
+        self.stories = Some(open);
+        Ok(recorded)
+    }
+
     /// After the store refused: the feeds are as unread as before, and due again soon.
     fn forget(&mut self, polls: &[Poll], mut saved: HashMap<FeedId, FeedMemory>) {
         let again = time::after(self.clock.now(), AFTER_STORE_TROUBLE);
@@ -467,6 +486,13 @@ impl Poller {
             state.next_poll_at = again;
             self.due.insert((again, poll.feed));
         }
+    }
+}
+
+fn has_match(poll: &Poll) -> bool {
+    match &poll.outcome {
+        PollOutcome::Modified { items, .. } => items.iter().any(|item| !item.matches.is_empty()),
+        PollOutcome::NotModified { .. } | PollOutcome::Failed(_) => false,
     }
 }
 

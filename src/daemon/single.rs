@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use url::Url;
 
 use super::{
-    Catalog, Daemon, HostGate, StepError, poller,
+    Catalog, Daemon, HostGate, OpenStories, StepError, poller,
     readers::Readers,
     restraint,
     visiting::{self, Visitor},
@@ -90,7 +90,8 @@ impl Daemon {
         if in_full {
             health::put_on_trial(&known, &mut poll);
         }
-        let recorded = self.store.record_polls(vec![poll.clone()], health::learn).await?;
+        let open = OpenStories::load(&self.store, now).await?;
+        let (recorded, _) = self.store.record_and_group(vec![poll.clone()], health::learn, open).await?;
         Ok(match recorded.into_iter().next() {
             Some(recorded) => Single::Polled(Box::new((poll, recorded))),
             None => Single::Unknown,

@@ -14,7 +14,7 @@ pub struct ItemId(pub i64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StoryId(pub i64);
 
-/// What puts two items into one story: a hash over the canonical link.
+/// What puts two items into one story whatever they say: a hash over the canonical link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StoryKey(pub [u8; 16]);
 
@@ -145,7 +145,7 @@ pub struct NewItem {
     pub item: Item,
     /// Its keys, not empty: the item is known when the feed already has any of them.
     pub keys: Vec<ItemKey>,
-    /// Joins items of other feeds; `None` makes a story of its own.
+    /// Joins items of other feeds; without one, an item joins others by what it says, if it matched.
     pub story_key: Option<StoryKey>,
     /// Topics it matched, sorted by topic.
     pub matches: Vec<Match>,

@@ -11,12 +11,14 @@ mod item;
 mod mail;
 mod memory;
 mod notification;
+mod outlet;
 mod pace;
 mod people;
 mod poll;
 mod report;
 mod search;
 mod site;
+mod story;
 mod subscription;
 pub mod time;
 mod told;
@@ -31,8 +33,9 @@ pub use memory::{
 };
 pub use notification::{
     Additions, Coverage, FeedDoubt, FeedTrouble, ItemView, Notification, NotificationKind, StoryNews,
-    StoryView, Window,
+    StorySources, StoryView, Window,
 };
+pub use outlet::{MAX_NAME_BYTES, Outlet, Outlets, Tier};
 pub use pace::{FORGETTING, Pace};
 pub use people::{InvalidRecipient, Recipient, Secret};
 pub use poll::{FailureKind, Poll, PollFailure, PollOutcome, Recorded, Redirect};
@@ -41,10 +44,11 @@ pub use report::{
 };
 pub use search::{ArchivePage, IndexEntry, IndexState, Narrowing, StoredItem};
 pub use site::{Ended, Site};
+pub use story::{ByLink, Grouping, StoryMark, Voice};
 pub use subscription::{
     AlertPolicy, Dates, Days, Delivery, DigestPolicy, Line, MonthDays, Pending, PendingId, QuietHours, Route,
     Subscription, SubscriptionName, Summary, TopicSelector, UpdatePolicy, WhenEmpty,
 };
 pub use time::Timestamp;
-pub use told::{Mute, News, NewsKind, StoryItem, Tier, Told, TopicVolume};
+pub use told::{Mute, News, NewsKind, StoryItem, Told, TopicVolume};
 pub use topic::{ClauseHit, Match, Topic, TopicName};

@@ -5,7 +5,7 @@ use url::Url;
 
 use super::{
     ItemId, Match, News, PendingId, Recipient, StoryId, SubscriptionName, Summary, Tier, Timestamp, Topic,
-    TopicName, TopicVolume,
+    TopicName, TopicVolume, Voice,
 };
 
 /// What kind of mail it is.
@@ -88,9 +88,22 @@ pub struct Additions {
     pub summary: Summary,
     /// Digests: how often each topic was matched, in order of [`Notification::topics`].
     pub volumes: Vec<TopicVolume>,
+    /// Who reports each story, where more items are known than a mail carries; otherwise the items tell.
+    pub sources: Vec<StorySources>,
     /// Alerts, updates and roll-ups: the `mailto:` that mutes a story for this recipient. Empty unless
     /// `commands_to` is configured.
     pub mutes: Vec<(StoryId, String)>,
+}
+
+/// Who reports a story.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StorySources {
+    /// Which story.
+    pub story: StoryId,
+    /// Distinct outlets that carry it; at least 1.
+    pub outlets: u32,
+    /// Of those, how many report it in words of their own; outlets that print one text count once.
+    pub own: u32,
 }
 
 /// What is new about a story; not empty.
@@ -109,7 +122,7 @@ pub struct StoryView {
     pub id: StoryId,
     /// Topics it matched that this reader subscribes to, sorted.
     pub topics: Vec<TopicName>,
-    /// Its items, earliest first; not empty. The first is the primary, the rest is "also in".
+    /// Its items, not empty: the primary first, then the others, earliest first: "also in".
     pub items: Vec<ItemView>,
 }
 
@@ -128,8 +141,12 @@ pub struct ItemView {
     pub link: Option<Url>,
     /// Name of the feed it came from.
     pub source: String,
-    /// Whether the word of its source settles a matter.
+    /// Name of the outlet that published it: what is counted as one source.
+    pub outlet: String,
+    /// How much the word of its outlet counts.
     pub tier: Tier,
+    /// Whether it is a voice of its own.
+    pub voice: Voice,
     /// Language.
     pub lang: Option<String>,
     /// As the feed gives it.

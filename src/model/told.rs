@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{NotificationId, Recipient, StoryId, Timestamp, TopicName};
+use super::{NotificationId, Outlet, Recipient, StoryId, Tier, Timestamp, TopicName, Voice};
 
 /// What can be news about a story that was alerted before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,11 +35,12 @@ impl NewsKind {
 /// One thing that is new about a story.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum News {
-    /// Distinct sources that report it now; a threshold of `corroborate` lies between this and what was told.
+    /// Distinct sources that report it now in words of their own; a threshold of `corroborate` lies between this and
+    /// what was told.
     Sources(u32),
     /// The first first-tier source that reports it.
     FirstTier {
-        /// Its host, or the name of its feed.
+        /// Its name.
         source: String,
     },
     /// A clause that holds now.
@@ -70,20 +71,15 @@ impl News {
     }
 }
 
-/// Whether a source is one whose word settles a matter for most readers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Tier {
-    /// News agencies and papers of record.
-    First,
-    /// All others.
-    Other,
-}
-
 /// An item of a story, as far as it decides what is news.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoryItem {
-    /// Host of its link; of its feed where it has none.
-    pub host: String,
+    /// Who published it.
+    pub outlet: Outlet,
+    /// Whether it is a voice of its own.
+    pub voice: Voice,
+    /// When it was published, or first read where its feed does not tell.
+    pub at: Timestamp,
     /// Headline.
     pub title: String,
     /// Clauses that matched, by topic, without duplicates.
@@ -97,9 +93,9 @@ pub struct Told {
     pub revision: u32,
     /// When that mail was enqueued.
     pub at: Timestamp,
-    /// Distinct sources it counted.
+    /// Distinct sources it counted, copies of one text once.
     pub sources: u32,
-    /// Whether a first-tier source was among them.
+    /// [`Tier::First`] when a first-tier source was among them, otherwise [`Tier::Other`].
     pub tier: Tier,
     /// Headline it carried.
     pub headline: String,

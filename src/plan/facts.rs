@@ -5,7 +5,10 @@
 //! **Invariant:** the same items in any order give the same sources, clauses and score.
 //! **Invariant:** what a mail told is never news again: [`Facts::told`] of the same facts leaves nothing to tell.
 //!
-//! Rejected: counting feeds instead of sources. One outlet has many feeds, and none of them corroborates another.
+//! **Invariant:** outlets that print one text are one source, however many they are: a threshold is crossed only by
+//! those that report in words of their own.
+//!
+//! Rejected: counting copies as corroboration. Ten papers that print one agency's report know what the agency knows.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -16,7 +19,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::model::{
     Line, News, NewsKind, NotificationId, StoryId, StoryItem, Tier, Timestamp, Told, TopicName,
-    TopicSelector, UpdatePolicy,
+    TopicSelector, UpdatePolicy, Voice,
 };
 
 /// Facts of the stories that are planned. A story that is missing has no items any more.
@@ -32,95 +35,63 @@ const TIER_POINTS: usize = 2;
 const TIERS_COUNTED: usize = 2;
 /// Clauses that give a point of the score.
 const CLAUSES_COUNTED: usize = 5;
-/// A headline is another when less than this share of the words of both are common to both, in percent.
-const SAME_HEADLINE: usize = 50;
-
-/// News agencies and papers of record. Short by intent: an update says that one of them reports it too.
-const FIRST_TIER: [&str; 24] = [
-    "afp.com",
-    "apnews.com",
-    "bbc.co.uk",
-    "bbc.com",
-    "bloomberg.com",
-    "caixin.com",
-    "caixinglobal.com",
-    "dowjones.com",
-    "dowjones.io",
-    "dpa.com",
-    "economist.com",
-    "efe.com",
-    "ft.com",
-    "kyodonews.net",
-    "news.cn",
-    "nikkei.com",
-    "nytimes.com",
-    "reuters.com",
-    "scmp.com",
-    "wsj.com",
-    "xinhuanet.com",
-    "yna.co.kr",
-    "theguardian.com",
-    "washingtonpost.com",
-];
-/// Labels below a country that are no names of their own: `co.uk`, `com.cn`.
-const SECOND_LEVEL: [&str; 9] = ["ac", "co", "com", "edu", "gov", "net", "ne", "or", "org"];
-
-/// The name two hosts of one outlet have in common: `news.example.co.uk` and `www.example.co.uk` are
-/// `example.co.uk`. What is no host name stays as it is.
-pub fn source(host: &str) -> String {
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    let labels: Vec<&str> = host.split('.').collect();
-    let is_name = labels.len() > 2
-        && !host.contains([' ', ':'])
-        && labels.last().is_some_and(|last| last.chars().any(|c| !c.is_ascii_digit()));
-    if !is_name {
-        return host;
-    }
-    let second = labels.len().checked_sub(2).and_then(|at| labels.get(at)).unwrap_or(&"");
-    let country = labels.last().is_some_and(|last| last.len() == 2);
-    let keep = if country && SECOND_LEVEL.contains(second) { 3 } else { 2 };
-    labels.get(labels.len().saturating_sub(keep)..).unwrap_or_default().join(".")
-}
-
-/// The tier of a [`source`].
-pub fn tier(source: &str) -> Tier {
-    if FIRST_TIER.contains(&source) { Tier::First } else { Tier::Other }
-}
-
 /// What is known of a story now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// Distinct sources.
-    pub sources: BTreeMap<String, Tier>,
+    /// Outlets that carry it, copies included.
+    pub outlets: BTreeMap<String, Tier>,
+    /// Of those, the ones that report it in words of their own.
+    pub own: BTreeSet<String>,
     /// Headline of the primary item.
     pub headline: String,
+    /// Headlines of all items.
+    pub headlines: BTreeSet<String>,
+    /// Headlines that were told and stand there no more, since the outlet made another of them: see [`Facts::compare`].
+    pub replaced: BTreeSet<String>,
     /// Clauses that matched in any item.
     pub clauses: BTreeSet<(TopicName, Arc<str>)>,
 }
 
 impl Facts {
-    /// Of the items of a story, the primary first. `tier_of` tells the tier of a source.
-    pub fn of<'a>(items: impl IntoIterator<Item = &'a StoryItem>, tier_of: impl Fn(&str) -> Tier) -> Self {
+    /// Of the items of a story, the primary first.
+    pub fn of<'a>(items: impl IntoIterator<Item = &'a StoryItem>) -> Self {
         let mut facts = Self::default();
         for (n, item) in items.into_iter().enumerate() {
             if n == 0 {
                 facts.headline.clone_from(&item.title);
             }
-            let source = source(&item.host);
-            let tier = tier_of(&source);
-            facts.sources.insert(source, tier);
+            facts.headlines.insert(item.title.clone());
+            facts.outlets.insert(item.outlet.name.clone(), item.outlet.tier);
+            if item.voice == Voice::Own {
+                facts.own.insert(item.outlet.name.clone());
+            }
             facts.clauses.extend(item.clauses.iter().cloned());
         }
         facts
     }
 
-    /// How many distinct sources report it.
+    /// Notes whether the headline that was told was replaced by one that says something else, as `is_another` judges two
+    /// headlines. While any item still has it, it stands: that another outlet is shown first now is no change of it.
+    pub fn compare(&mut self, told: &str, is_another: impl Fn(&str, &str) -> bool) {
+        if !self.headlines.contains(told) && is_another(told, &self.headline) {
+            self.replaced.insert(told.to_owned());
+        }
+    }
+
+    /// How many distinct sources report it: those with words of their own, and all that print one text together as one.
     pub fn source_count(&self) -> u32 {
-        u32::try_from(self.sources.len()).unwrap_or(u32::MAX)
+        // The text that the others copy may be past its time.
+        let least = usize::from(!self.outlets.is_empty());
+        u32::try_from(self.own.len().max(least)).unwrap_or(u32::MAX)
+    }
+
+    /// How many outlets carry it.
+    pub fn outlet_count(&self) -> u32 {
+        u32::try_from(self.outlets.len()).unwrap_or(u32::MAX)
     }
 
     fn first_tier(&self) -> impl Iterator<Item = &String> {
-        self.sources.iter().filter(|(_, tier)| **tier == Tier::First).map(|(source, _)| source)
+        self.outlets.iter().filter(|(_, tier)| **tier == Tier::First).map(|(outlet, _)| outlet)
     }
 
     /// How much a story weighs for a reader of `topics`: a point for each source, two more for each of the first two
@@ -129,7 +100,7 @@ impl Facts {
         let tiers = self.first_tier().take(TIERS_COUNTED).count() * TIER_POINTS;
         let clauses =
             self.clauses.iter().filter(|(topic, _)| topics.takes(topic)).take(CLAUSES_COUNTED).count();
-        u32::try_from(self.sources.len() + tiers + clauses).unwrap_or(u32::MAX)
+        self.source_count().saturating_add(u32::try_from(tiers + clauses).unwrap_or(u32::MAX))
     }
 
     /// Whether a reader of `topics` finds the story at or above `line`.
@@ -167,7 +138,7 @@ impl Facts {
                 }
                 NewsKind::Clause => news.extend(self.new_clauses(told, topics)),
                 NewsKind::Headline => {
-                    if is_another(&told.headline, &self.headline) {
+                    if self.replaced.contains(&told.headline) {
                         let (before, now) = (told.headline.clone(), self.headline.clone());
                         news.push(News::Headline { before, now });
                     }
@@ -196,61 +167,32 @@ fn clause_hash((topic, clause): &(TopicName, Arc<str>)) -> u64 {
     xxh3_64(format!("{topic}\n{clause}").as_bytes())
 }
 
-/// Whether two headlines say different things: few words in common. Case, punctuation and order are no difference; a
-/// headline that is missing says nothing.
-fn is_another(before: &str, now: &str) -> bool {
-    let [before, now] = [before, now].map(words);
-    let (common, all) = (before.intersection(&now).count(), before.union(&now).count());
-    !before.is_empty() && !now.is_empty() && common * 100 < all * SAME_HEADLINE
-}
-
-/// Words in lower case; of scripts without spaces every character.
-fn words(text: &str) -> BTreeSet<String> {
-    let mut words = BTreeSet::new();
-    for word in text.to_lowercase().split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
-        // Han, kana and Hangul begin above U+2E80; what lies below is written with spaces.
-        if word.chars().any(|c| c >= '\u{2e80}') {
-            words.extend(word.chars().map(String::from));
-        } else {
-            words.insert(word.to_owned());
-        }
-    }
-    words
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Outlets;
 
     fn item(host: &str, title: &str, clauses: &[&str]) -> StoryItem {
         let clauses = clauses.iter().map(|clause| (TopicName::new("t"), Arc::from(*clause))).collect();
-        StoryItem { host: host.to_owned(), title: title.to_owned(), clauses }
+        let link = url::Url::parse(&format!("https://{host}/a")).unwrap();
+        let outlet = Outlets::known().recognise(Some(&link), None, title);
+        let at = Timestamp::UNIX_EPOCH;
+        StoryItem { outlet, voice: Voice::Own, at, title: title.to_owned(), clauses }
+    }
+
+    fn copy(host: &str) -> StoryItem {
+        StoryItem { voice: Voice::Copy, ..item(host, "Port fees", &[]) }
     }
 
     fn facts(items: &[StoryItem]) -> Facts {
-        Facts::of(items, tier)
+        Facts::of(items)
     }
 
     fn news(before: &[StoryItem], now: &[StoryItem], policy: &UpdatePolicy) -> Vec<News> {
         let told = facts(before).told(1, Timestamp::UNIX_EPOCH, None);
-        facts(now).news(&told, policy, &TopicSelector::All)
-    }
-
-    #[test]
-    fn hosts_of_one_outlet_are_one_source() {
-        let check = |host: &str, want: &str| assert_eq!(source(host), want, "{host}");
-        check("www.reuters.com", "reuters.com");
-        check("feeds.bbci.co.uk", "bbci.co.uk");
-        check("News.Example.COM.cn", "example.com.cn");
-        check("example.org", "example.org");
-        check("a.b.c.example.de", "example.de");
-        check("co.uk", "co.uk");
-        check("192.0.2.7", "192.0.2.7");
-        check("[2001:db8::1]", "[2001:db8::1]");
-        check("Harbour Gazette", "harbour gazette");
-        check("", "");
-        assert_eq!(tier(&source("www.reuters.com")), Tier::First);
-        assert_eq!(tier("reuters.com.example.org"), Tier::Other);
+        let mut facts = facts(now);
+        facts.compare(&told.headline, |before, now| before != now);
+        facts.news(&told, policy, &TopicSelector::All)
     }
 
     #[test]
@@ -272,6 +214,25 @@ mod tests {
         // A second feed of the same outlet corroborates nothing.
         let twice = [item("a.example.com", "x", &[]), item("b.example.com", "x", &[])];
         assert_eq!(facts(&twice).source_count(), 1);
+        // Nor do those who print a text that others have.
+        let one = [item("a.example", "Port fees", &["port fee(s)"])];
+        let copies = |n: usize| {
+            [&one[..], &(0..n).map(|i| copy(&format!("c{i}.example"))).collect::<Vec<_>>()].concat()
+        };
+        assert_eq!(news(&one, &copies(30), &UpdatePolicy::default()), []);
+        assert_eq!((facts(&copies(30)).source_count(), facts(&copies(30)).outlet_count()), (1, 31));
+        let two_more = [copies(30), of(2)].concat();
+        assert_eq!(news(&one, &two_more, &UpdatePolicy::default()), [News::Sources(3)]);
+        // An outlet that prints the text and writes its own report is a source.
+        assert_eq!(
+            facts(&[one[0].clone(), copy("b.example"), item("b.example", "x", &[])]).source_count(),
+            2
+        );
+        // What was copied is past its time.
+        assert_eq!(
+            (facts(&[copy("b.example"), copy("c.example")]).source_count(), facts(&[]).source_count()),
+            (1, 0)
+        );
         let never = UpdatePolicy { on: vec![], ..UpdatePolicy::default() };
         assert_eq!(news(&of(1), &of(20), &never), []);
     }
@@ -282,8 +243,12 @@ mod tests {
         let [blog, wire, paper] =
             ["blog.example", "www.reuters.com", "www.ft.com"].map(|host| item(host, "Port fees", &[]));
         let joined = news(std::slice::from_ref(&blog), &[blog.clone(), wire.clone()], &policy);
-        assert_eq!(joined, [News::FirstTier { source: "reuters.com".to_owned() }]);
+        assert_eq!(joined, [News::FirstTier { source: "Reuters".to_owned() }]);
         assert_eq!(news(std::slice::from_ref(&wire), &[wire.clone(), paper], &policy), []);
+        // One that prints what others have settles the matter as well.
+        let printed = StoryItem { voice: Voice::Copy, ..wire.clone() };
+        let joined = news(std::slice::from_ref(&blog), &[blog.clone(), printed], &policy);
+        assert_eq!(joined, [News::FirstTier { source: "Reuters".to_owned() }]);
         let off = UpdatePolicy { on: vec![NewsKind::Sources], ..policy };
         assert_eq!(news(std::slice::from_ref(&blog), &[blog.clone(), wire], &off), []);
     }
@@ -311,22 +276,20 @@ mod tests {
     }
 
     #[test]
-    fn a_headline_is_news_when_it_says_something_else() {
-        let check = |before: &str, now: &str, want: bool| {
-            let found = news(
-                &[item("a.example", before, &[])],
-                &[item("a.example", now, &[])],
-                &UpdatePolicy::default(),
-            );
+    fn a_headline_is_news_when_it_was_replaced() {
+        let check = |before: &[&str], now: &[&str], want: bool| {
+            let [before, now] = [before, now]
+                .map(|all| all.iter().map(|title| item("a.example", title, &[])).collect::<Vec<_>>());
+            let found = news(&before, &now, &UpdatePolicy::default());
             assert_eq!(!found.is_empty(), want, "{before:?} to {now:?}");
         };
-        check("Port fees shelved", "PORT FEES SHELVED!", false);
-        check("Port fees shelved for a year", "Port fees shelved for a full year", false);
-        check("Talks on port fees continue", "Port fees shelved after Geneva deal", true);
-        check("", "Port fees shelved", false);
-        check("Port fees shelved", "", false);
-        check("中美贸易谈判继续", "中美贸易谈判继续进行", false);
-        check("中美贸易谈判继续", "港口费暂停一年", true);
+        check(&["Port fees debated"], &["Port fees shelved"], true);
+        check(&["Port fees debated", "Fees"], &["Port fees shelved", "Fees"], true);
+        check(&["Port fees debated"], &["Port fees debated"], false);
+        // Another outlet is shown first now, and what was told stands as it was.
+        check(&["Port fees debated"], &["Harbour charge put off", "Port fees debated"], false);
+        let off = UpdatePolicy { on: vec![NewsKind::Sources], ..UpdatePolicy::default() };
+        assert_eq!(news(&[item("a.example", "x", &[])], &[item("a.example", "y", &[])], &off), []);
     }
 
     #[test]

@@ -34,7 +34,7 @@ use self::carry::{Heirs, Windows};
 pub use self::{
     carry::openings,
     escalate::MAX_ESCALATIONS_PER_HOUR,
-    facts::{Facts, FactsOf, MAX_CLAUSE_NEWS, MAX_CLAUSES_TOLD, source, tier},
+    facts::{Facts, FactsOf, MAX_CLAUSE_NEWS, MAX_CLAUSES_TOLD},
 };
 
 use crate::model::{

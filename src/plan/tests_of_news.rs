@@ -8,19 +8,27 @@ use super::{
     tests::{alert, assert_total, at_once, desk, digest, night, pending, subscription, told, ts, window_end},
     *,
 };
-use crate::model::{AlertPolicy, Delivery, Line, News, StoryItem, UpdatePolicy, WhenEmpty, time};
+use crate::model::{
+    AlertPolicy, Delivery, Line, News, Outlet, StoryItem, Tier, UpdatePolicy, Voice, WhenEmpty, time,
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
+
+fn outlet(n: usize) -> Outlet {
+    Outlet { name: format!("site{n}.example"), tier: Tier::Other }
+}
 
 /// A story that so many sources report, with so many clauses.
 fn facts(sources: usize, clauses: usize) -> Facts {
     let clauses = (0..clauses).map(|n| (TopicName::new("t"), Arc::from(format!("clause {n}")))).collect();
     let item = |n: usize| StoryItem {
-        host: format!("site{n}.example"),
+        outlet: outlet(n),
+        voice: Voice::Own,
+        at: Timestamp::UNIX_EPOCH,
         title: "Port fees".to_owned(),
         clauses: BTreeSet::clone(&clauses),
     };
-    Facts::of(&(0..sources).map(item).collect::<Vec<_>>(), tier)
+    Facts::of(&(0..sources).map(item).collect::<Vec<_>>())
 }
 
 /// What is known of story 1.
@@ -285,12 +293,14 @@ proptest! {
                 row.route.recipient = Recipient::parse(&format!("{}@example.com", to[target])).unwrap();
                 rows.push(row);
                 items.entry(StoryId(story)).or_default().push(StoryItem {
-                    host: if site == 0 { "reuters.com".to_owned() } else { format!("site{site}.example") },
+                    outlet: if site == 0 { Outlet { name: "Reuters".to_owned(), tier: Tier::First } } else { outlet(site) },
+                    voice: if site % 5 == 4 { Voice::Copy } else { Voice::Own },
+                    at,
                     title: "Port fees".to_owned(),
                     clauses: BTreeSet::from([(TopicName::new("t"), Arc::from(format!("clause {clause}")))]),
                 });
             }
-            let facts: FactsOf = items.iter().map(|(story, items)| (*story, Facts::of(items, tier))).collect();
+            let facts: FactsOf = items.iter().map(|(story, items)| (*story, Facts::of(items))).collect();
             let plan = plan(now, &rows, &history, &facts, &subs);
             assert_total(&plan, &rows, now);
             let mut done: HashSet<PendingId> = plan.settled.iter().map(|(id, _)| *id).collect();

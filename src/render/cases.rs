@@ -8,7 +8,7 @@
 
 use super::sample::sample;
 use crate::model::{
-    ItemId, ItemView, Notification, NotificationKind, StoryId, StoryView, Summary, Tier, TopicName,
+    ItemId, ItemView, Notification, NotificationKind, StoryId, StoryView, Summary, Tier, TopicName, Voice,
 };
 
 /// Stories of the long digest: more than fit.
@@ -159,7 +159,9 @@ fn item(lang: Option<&str>, source: &str, title: &str, summary: &str, link: &str
         content: String::new(),
         link: link.parse().ok(),
         source: source.to_owned(),
+        outlet: String::new(),
         tier: Tier::Other,
+        voice: Voice::Own,
         lang: lang.map(str::to_owned),
         published_at,
         first_seen_at,

@@ -14,7 +14,7 @@ use url::Url;
 use crate::model::{
     Additions, ClauseHit, Coverage, FeedDoubt, FeedTrouble, Field, ItemId, ItemView, Match, News,
     Notification, NotificationKind, Recipient, StoryId, StoryNews, StoryView, SubscriptionName, Tier,
-    Timestamp, Topic, TopicName, TopicVolume, Window, time,
+    Timestamp, Topic, TopicName, TopicVolume, Voice, Window, time,
 };
 
 /// 2026-11-23T07:30:00Z, a Monday.
@@ -136,7 +136,9 @@ fn item(id: i64, source: &str, age_min: i64, title: &str, summary: &str, link: &
         content: String::new(),
         link: Url::parse(link).ok(),
         source: source.to_owned(),
+        outlet: String::new(),
         tier: Tier::Other,
+        voice: Voice::Own,
         lang: Some("en-gb".to_owned()),
         published_at: Some(minutes_before(age_min)),
         first_seen_at: minutes_before(age_min - 4),

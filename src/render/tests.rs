@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{cases::infested, *};
-use crate::model::{ItemId, ItemView, StoryId, StoryView, Summary, Tier};
+use crate::model::{ItemId, ItemView, StoryId, StorySources, StoryView, Summary, Tier, Voice};
 
 const KINDS: [NotificationKind; 5] = NotificationKind::ALL;
 
@@ -84,6 +84,42 @@ fn first_tier_sources_are_told_from_others() {
         assert_eq!(first("Quay Street Journal ("), other == Tier::First);
         assert_eq!(mail.html.matches(" · first tier").count(), 1);
     }
+}
+
+#[test]
+fn sources_are_outlets_and_copies_are_told_from_reports() {
+    let mut alert = sample(NotificationKind::Alert);
+    let model = alert.stories[0].items[1].clone();
+    let item = |source: &str, outlet: &str, voice: Voice| ItemView {
+        source: source.to_owned(),
+        outlet: outlet.to_owned(),
+        voice,
+        ..model.clone()
+    };
+    alert.stories[0].items = vec![
+        item("Harbour Gazette", "gazette.example", Voice::Own),
+        item("Harbour Gazette, world", "gazette.example", Voice::Own),
+        item("Collector", "quay.example", Voice::Copy),
+        item("Collector", "pier.example", Voice::Copy),
+    ];
+    let mail = rendered(&alert);
+    assert!(mail.subject.ends_with("(3 sources)"), "{}", mail.subject);
+    let said = |mail: &Rendered, words: &str| {
+        for text in [&mail.text, &mail.html] {
+            let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(line.contains(words), "{words}: {line}");
+        }
+    };
+    said(&mail, "All 3 sources print one text: they count as one source.");
+    let also = mail.text.split("Also in: ").nth(1).unwrap();
+    assert!(also.starts_with("Collector, pier.example\n"), "one feed that carries several outlets: {also}");
+    // More are known than the mail has.
+    let story = alert.stories[0].id;
+    alert.additions.sources = vec![StorySources { story, outlets: 60, own: 12 }];
+    let mail = rendered(&alert);
+    assert!(mail.subject.ends_with("(60 sources)"), "{}", mail.subject);
+    said(&mail, "Of 60 sources, 12 report it in words of their own");
+    assert!(mail.text.contains("Collector, pier.example, +57 more"), "{}", mail.text);
 }
 
 #[test]

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::model::{
     ClauseHit, Field, ItemView, News, Notification, NotificationKind, StoryView, Summary, Tier, TopicName,
+    Voice,
 };
 
 /// Longest subject in graphemes (row 36 of the fault list; mail programs show fewer).
@@ -149,8 +150,10 @@ struct StoryCard {
     news: Vec<String>,
     /// A `mailto:` that mutes the story.
     mute: Option<String>,
-    /// Distinct sources.
+    /// Distinct outlets that carry it.
     sources: usize,
+    /// Of those, how many report it in words of their own; outlets that print one text count once.
+    own_sources: usize,
     published: Option<String>,
     /// Full, or the time of day when it is the day of `published`.
     received: String,
@@ -389,7 +392,8 @@ fn card(n: &Notification, story: &StoryView, title_of: &impl Fn(&TopicName) -> S
         title = untitled(primary, link.as_ref());
         headline = vec![Segment { text: title.clone(), hit: false }];
     }
-    let others = others(story, &source);
+    let others = others(story);
+    let (sources, own_sources) = sources(n, story, others.len() + 1);
     StoryCard {
         headline,
         title,
@@ -402,7 +406,8 @@ fn card(n: &Notification, story: &StoryView, title_of: &impl Fn(&TopicName) -> S
             .filter(|lang| is_language(lang))
             .unwrap_or_default()
             .to_owned(),
-        sources: others.len() + 1,
+        sources,
+        own_sources,
         published: primary.and_then(|item| item.published_at).map(|at| when::full(at, &n.zone)),
         received: primary
             .map(|item| match item.published_at {
@@ -413,7 +418,7 @@ fn card(n: &Notification, story: &StoryView, title_of: &impl Fn(&TopicName) -> S
         excerpt,
         excerpt_source,
         link,
-        also_more: others.len().saturating_sub(MAX_ALSO_IN),
+        also_more: (sources - 1).saturating_sub(MAX_ALSO_IN.min(others.len())),
         also_in: others.into_iter().take(MAX_ALSO_IN).collect(),
         matched: matched(n, story, title_of),
         source,
@@ -435,20 +440,41 @@ fn untitled(item: Option<&ItemView>, link: Option<&LinkView>) -> String {
     }
 }
 
-/// The other sources of a story, each once.
-fn others(story: &StoryView, source: &str) -> Vec<AlsoIn> {
-    let mut seen = HashSet::from([source.to_owned()]);
-    story
-        .items
-        .iter()
-        .map(|item| (clean::short(&item.source, MAX_NAME), item))
-        .filter(|(name, _)| seen.insert(name.clone()))
+/// The other sources of a story, each outlet once: by the name of its feed, or by its own where one feed carries several.
+fn others(story: &StoryView) -> Vec<AlsoIn> {
+    let mut outlets = HashSet::new();
+    let mut names = HashSet::new();
+    let each = story.items.iter().filter(|item| outlets.insert(outlet(item)));
+    let named = each.map(|item| {
+        let name = clean::short(&item.source, MAX_NAME);
+        let is_new = names.insert(name.clone());
+        (if is_new { name } else { clean::short(outlet(item), MAX_NAME) }, item)
+    });
+    named
+        .skip(1)
         .map(|(source, item)| AlsoIn {
             source,
             tier: tier(item.tier),
             link: item.link.as_ref().and_then(link::view).filter(|link| link.href.len() <= MAX_ALSO_LINK),
         })
         .collect()
+}
+
+/// What counts as one source.
+fn outlet(item: &ItemView) -> &str {
+    if item.outlet.is_empty() { &item.source } else { &item.outlet }
+}
+
+/// Outlets that carry a story, and how many of them report it in words of their own. `shown` of them have an item here.
+fn sources(n: &Notification, story: &StoryView, shown: usize) -> (usize, usize) {
+    let known = n.additions.sources.iter().find(|known| known.story == story.id);
+    let count = |known: u32| usize::try_from(known).unwrap_or(usize::MAX);
+    let sources = known.map_or(shown, |known| count(known.outlets)).max(shown);
+    let own = || {
+        let own = story.items.iter().filter(|item| item.voice == Voice::Own);
+        own.map(outlet).collect::<HashSet<_>>().len()
+    };
+    (sources, known.map_or_else(own, |known| count(known.own)).clamp(1, sources))
 }
 
 /// Charts in order of the configuration.

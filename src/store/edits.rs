@@ -2,17 +2,24 @@
 //!
 //! **Invariant:** a topic that matched an item before its edit is never routed again because of it; one that matches for
 //! the first time is, as if the item were new, unless the item is old.
+//! **Invariant:** readers who were alerted of its story get a pending match again when its headline or the clauses that hold
+//! are others; whether that is news is the planner's to say. Nobody else does.
 //! **Invariant:** the places of hits are those of the stored text: text and hits are replaced together, and what matched
 //! before and does no more keeps its match without places.
 //!
 //! Kept is the latest text alone, and when the item was first seen. Rejected: a history of all texts. Some feeds count
 //! their readers in each item, and would store each item a hundred times a day.
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
 use rusqlite::{OptionalExtension, Transaction};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{Error, polls, row};
-use crate::model::{Item, ItemId, NewItem, StoryId, Timestamp};
+use super::{Error, polls, row, stories};
+use crate::model::{Grouping, Item, ItemId, NewItem, Route, StoryId, Timestamp};
 
 /// Edits followed of one item; what changes more often than that does not change because of the news in it.
 pub(super) const MAX_EDITS: u32 = 20;
@@ -31,6 +38,7 @@ pub(super) struct Followed {
 /// What is stored of an item.
 struct Stored {
     story: StoryId,
+    title: String,
     hash: i64,
     first_seen_ms: i64,
 }
@@ -48,6 +56,7 @@ pub(super) fn follow(
     id: ItemId,
     at: Timestamp,
     new: &NewItem,
+    grouping: &mut dyn Grouping,
 ) -> Result<Followed, Error> {
     let hash = text_hash(&new.item.title, &new.item.summary, &new.item.content);
     let known: Option<(i64, u32)> = tx
@@ -69,7 +78,7 @@ pub(super) fn follow(
     )?
     .execute((id.0, hash))?;
     replace_text(tx, id, &new.item)?;
-    let pending = rematch(tx, id, &stored, at, new)?;
+    let pending = rematch(tx, id, &stored, at, new, grouping)?;
     Ok(Followed { is_edit: true, pending })
 }
 
@@ -80,9 +89,11 @@ fn stored(tx: &Transaction<'_>, id: ItemId) -> Result<Option<Stored>, Error> {
     let stored = find
         .query_row([id.0], |r| {
             let text = |column: &str| r.get::<_, String>(column);
+            let title = text("title")?;
             Ok(Stored {
                 story: StoryId(r.get("story_id")?),
-                hash: text_hash(&text("title")?, &text("summary")?, &text("content")?),
+                hash: text_hash(&title, &text("summary")?, &text("content")?),
+                title,
                 first_seen_ms: r.get("first_seen_at_ms")?,
             })
         })
@@ -114,24 +125,79 @@ fn rematch(
     stored: &Stored,
     at: Timestamp,
     new: &NewItem,
+    grouping: &mut dyn Grouping,
 ) -> Result<usize, Error> {
+    let before = clauses(tx, id)?;
+    let mut story = stored.story;
+    if before.is_empty() && !new.matches.is_empty() {
+        let mark;
+        (story, mark) = stories::story_of_edited(tx, at, story, new, grouping)?;
+        stories::note(tx, story, id, mark.as_ref(), grouping)?;
+    }
     tx.prepare_cached("UPDATE match SET hits = '[]' WHERE item_id = ?1")?.execute([id.0])?;
     let is_news = row::ms(at).saturating_sub(stored.first_seen_ms) <= MAX_AGE_MS;
+    let is_retitled = stored.title != new.item.title;
     let mut again =
         tx.prepare_cached("UPDATE match SET hits = ?3, revision = ?4 WHERE item_id = ?1 AND topic = ?2")?;
     let mut pending = 0;
     for found in &new.matches {
         let hits = row::hits_to_json(&found.hits)?;
+        let routes = new.routes.iter().filter(|route| is_news && route.topic == found.topic);
         if again.execute((id.0, found.topic.as_str(), hits, found.revision))? > 0 {
+            let held = before.get(found.topic.as_str());
+            let is_new = |clause: &Arc<str>| held.is_none_or(|held| !held.contains(clause));
+            if is_retitled || found.hits.iter().any(|hit| is_new(&hit.clause)) {
+                for route in routes {
+                    pending += remind(tx, story, id, at, route)?;
+                }
+            }
             continue;
         }
         polls::insert_match(tx, id, at, found)?;
-        for route in new.routes.iter().filter(|route| is_news && route.topic == found.topic) {
-            polls::insert_pending(tx, stored.story, id, at, route)?;
+        for route in routes {
+            polls::insert_pending(tx, story, id, at, route)?;
             pending += 1;
         }
     }
     Ok(pending)
+}
+
+/// The clauses that held before the edit, by topic that matched.
+fn clauses(tx: &Transaction<'_>, id: ItemId) -> Result<BTreeMap<String, BTreeSet<Arc<str>>>, Error> {
+    let mut statement = tx.prepare_cached("SELECT topic, revision, hits FROM match WHERE item_id = ?1")?;
+    let mut rows = statement.query([id.0])?;
+    let mut held = BTreeMap::new();
+    while let Some(r) = rows.next()? {
+        let topic: String = r.get("topic")?;
+        let found = row::match_from(&topic, r.get("revision")?, &r.get::<_, String>("hits")?)?;
+        held.insert(topic, found.hits.into_iter().map(|hit| hit.clause).collect());
+    }
+    Ok(held)
+}
+
+/// Lets a match wait again for a reader who was alerted of the story, unless it still waits; says how many do.
+fn remind(
+    tx: &Transaction<'_>,
+    story: StoryId,
+    item: ItemId,
+    at: Timestamp,
+    route: &Route,
+) -> Result<usize, Error> {
+    let added = tx
+        .prepare_cached(
+            "INSERT OR IGNORE INTO pending (subscription, recipient, topic, story_id, item_id, matched_at_ms)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6
+             WHERE EXISTS (SELECT 1 FROM alerted WHERE recipient = ?2 AND story_id = ?4)",
+        )?
+        .execute((
+            route.subscription.as_str(),
+            route.recipient.address(),
+            route.topic.as_str(),
+            story.0,
+            item.0,
+            row::ms(at),
+        ))?;
+    Ok(added)
 }
 
 /// Not for adversaries: a collision hides one edit.

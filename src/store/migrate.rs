@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_item_index.sql"),
     include_str!("migrations/0003_feed_health.sql"),
     include_str!("migrations/0004_delivery.sql"),
+    include_str!("migrations/0005_stories.sql"),
 ];
 
 /// Brings the schema up to date.
@@ -46,7 +47,10 @@ pub(super) fn refuse_other(connection: &Connection) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{FeedMemory, FeedSpec, OnAdd, time};
+    use crate::model::{
+        Announce, FeedId, FeedMemory, FeedSpec, Item, ItemKey, KeyKind, Learned, NewItem, OnAdd, Poll,
+        PollOutcome, StoryId, StoryKey, Validators, Voice, time,
+    };
 
     #[test]
     fn released_migrations_are_never_edited() {
@@ -55,6 +59,7 @@ mod tests {
             17_229_254_431_252_516_424,
             7_437_409_263_271_509_408,
             2_721_887_083_796_449_764,
+            7_282_795_862_003_564_324,
         ];
         let found: Vec<u64> =
             MIGRATIONS.iter().map(|sql| xxhash_rust::xxh3::xxh3_64(sql.as_bytes())).collect();
@@ -119,6 +124,60 @@ mod tests {
         let key: Vec<u8> =
             connection.query_row("SELECT value FROM meta WHERE key = 'mute_key'", [], |r| r.get(0)).unwrap();
         assert_eq!(key.len(), 32);
+    }
+
+    #[tokio::test]
+    async fn stories_of_earlier_versions_keep_their_links_and_their_items() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = Connection::open(dir.path().join(crate::store::DATABASE)).unwrap();
+        for sql in &MIGRATIONS[..4] {
+            connection.execute_batch(sql).unwrap();
+        }
+        connection.pragma_update(None, "user_version", 4).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO feed (id, url, bucket, active, added_at_ms, next_poll_at_ms, failures)
+                 VALUES (1, 'https://a.example/', 1, 1, 1, 9000, 0);
+                 INSERT INTO story (id, key, first_seen_at_ms) VALUES (7, x'03030303030303030303030303030303', 1000);
+                 INSERT INTO item (feed_id, story_id, title, summary, content, tags, first_seen_at_ms, baseline)
+                 VALUES (1, 7, 'Port opens', '', '', '', 1000, 0)",
+            )
+            .unwrap();
+        drop(connection);
+        let store = crate::store::Store::open(dir.path()).unwrap();
+        assert_eq!(store.story_marks(time::from_millis(0), None, 10).await.unwrap(), []);
+        let items = store.story_items(vec![StoryId(7)]).await.unwrap().remove(0).1;
+        assert_eq!((items.len(), items[0].voice), (1, Voice::Own));
+        let new = NewItem {
+            item: Item { title: "Port opens at last".to_owned(), ..Item::default() },
+            keys: vec![ItemKey { kind: KeyKind::Sole, hash: [1; 16] }],
+            story_key: Some(StoryKey([3; 16])),
+            matches: Vec::new(),
+            announce: Announce::Yes,
+            routes: Vec::new(),
+            alerts: 0,
+        };
+        let poll = Poll {
+            feed: FeedId(1),
+            at: time::from_millis(2_000),
+            outcome: PollOutcome::Modified {
+                validators: Validators::default(),
+                body_hash: 1,
+                title: None,
+                items: vec![new],
+                warnings: Vec::new(),
+            },
+            next_poll_at: time::from_millis(9_000),
+            failures: 0,
+            memory: FeedMemory::default(),
+            events: Vec::new(),
+        };
+        store
+            .record_polls(vec![poll], |_, memory, _| Learned { memory: memory.clone(), events: Vec::new() })
+            .await
+            .unwrap();
+        assert_eq!(store.story_items(vec![StoryId(7)]).await.unwrap()[0].1.len(), 2);
+        store.close().await;
     }
 
     #[test]

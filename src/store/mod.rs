@@ -27,6 +27,7 @@ mod row;
 mod scan;
 mod search;
 mod sites;
+mod stories;
 mod told;
 mod trace;
 mod upkeep;

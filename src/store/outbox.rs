@@ -1,4 +1,7 @@
 //! Transaction 3 and what surrounds it: claim a mail, settle the attempt, list the outbox.
+//!
+//! **Invariant:** a mail that follows up on another is claimed only when that one has left the outbox for the same recipient,
+//! sent or given up: no update overtakes its alert.
 
 use rusqlite::{OptionalExtension, Row};
 
@@ -8,9 +11,24 @@ use crate::model::{
     Timestamp, time,
 };
 
+/// Due mails in the order in which they are claimed: `?1` is now.
+const DUE: &str = "
+    SELECT seq FROM notification AS mail
+    WHERE state IN ('queued', 'leased') AND next_attempt_at_ms <= ?1
+        AND NOT EXISTS (SELECT 1 FROM notification AS first WHERE first.id = mail.in_reply_to
+                            AND first.recipient = mail.recipient AND first.state IN ('queued', 'leased'))
+    ORDER BY next_attempt_at_ms, seq LIMIT ?3";
+const NEXT_DUE: &str = "
+    SELECT next_attempt_at_ms FROM notification AS mail
+    WHERE state IN ('queued', 'leased')
+        AND NOT EXISTS (SELECT 1 FROM notification AS first WHERE first.id = mail.in_reply_to
+                            AND first.recipient = mail.recipient AND first.state IN ('queued', 'leased'))
+    ORDER BY next_attempt_at_ms LIMIT 1";
+
 impl Store {
     /// Claims up to `limit` mails that are due at `now`, oldest first, until `lease_until`. The attempt is counted
-    /// by the claim. A mail whose earlier lease has run out is due again.
+    /// by the claim. A mail whose earlier lease has run out is due again. One that answers a mail which the recipient has
+    /// not got yet waits for that.
     ///
     /// # Errors
     /// See [`Error`].
@@ -21,14 +39,12 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<LeasedMail>, Error> {
         self.write(move |tx| {
-            let mut statement = tx.prepare_cached(
+            let mut statement = tx.prepare_cached(&format!(
                 "UPDATE notification SET state = 'leased', attempts = attempts + 1, next_attempt_at_ms = ?2
-                 WHERE seq IN (SELECT seq FROM notification
-                               WHERE state IN ('queued', 'leased') AND next_attempt_at_ms <= ?1
-                               ORDER BY next_attempt_at_ms, seq LIMIT ?3)
+                 WHERE seq IN ({DUE})
                  RETURNING seq, id, kind, subscription, recipient, subject, body_text, body_html, created_at_ms,
-                           attempts, in_reply_to",
-            )?;
+                           attempts, in_reply_to"
+            ))?;
             let mut rows = statement.query((row::ms(now), row::ms(lease_until), row::limit(limit)))?;
             let mut leased: Vec<(i64, LeasedMail)> = Vec::new();
             while let Some(r) = rows.next()? {
@@ -135,19 +151,14 @@ impl Store {
         .await
     }
 
-    /// When the next mail is due, if any waits.
+    /// When the next mail can be claimed, if any waits: those that wait for another one come after it.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn next_mail_at(&self) -> Result<Option<Timestamp>, Error> {
         self.read(move |tx| {
-            let next: Option<Option<i64>> = tx
-                .prepare_cached(
-                    "SELECT min(next_attempt_at_ms) FROM notification WHERE state IN ('queued', 'leased')",
-                )?
-                .query_row([], |r| r.get(0))
-                .optional()?;
-            Ok(next.flatten().map(time::from_millis))
+            let next: Option<i64> = tx.prepare_cached(NEXT_DUE)?.query_row([], |r| r.get(0)).optional()?;
+            Ok(next.map(time::from_millis))
         })
         .await
     }

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::{Error, Store, mute, row, told};
 use crate::model::{
     ItemId, ItemView, Mute, NotificationId, NotificationKind, Pending, PendingId, Recipient, Route, StoryId,
-    StoryView, SubscriptionName, Tier, Timestamp, Told, TopicName, time,
+    StoryView, SubscriptionName, Timestamp, Told, TopicName, time,
 };
 
 /// Items of one story that a mail can name.
@@ -413,13 +413,14 @@ fn story_items(tx: &Transaction<'_>, story: StoryId) -> Result<Vec<ItemView>, Er
     }
     let mut statement = tx.prepare_cached(
         "SELECT item.id AS id, item.title AS title, summary, content, link, lang, published_at_ms, first_seen_at_ms,
-                COALESCE(feed.name, feed.title, feed.url) AS source
+                COALESCE(feed.name, feed.title, feed.url) AS source, feed.name AS feed_name, feed.url AS feed_url, copy
          FROM item JOIN feed ON feed.id = item.feed_id
          WHERE story_id = ?1 ORDER BY first_seen_at_ms, item.id LIMIT ?2",
     )?;
     let items = statement
         .query_map((story.0, row::limit(MAX_ITEMS_A_STORY)), |r| {
             let id: i64 = r.get("id")?;
+            let outlet = told::outlet(r)?;
             Ok(ItemView {
                 id: ItemId(id),
                 title: r.get("title")?,
@@ -427,7 +428,9 @@ fn story_items(tx: &Transaction<'_>, story: StoryId) -> Result<Vec<ItemView>, Er
                 content: r.get("content")?,
                 link: row::link(r.get("link")?),
                 source: r.get("source")?,
-                tier: Tier::Other,
+                outlet: outlet.name,
+                tier: outlet.tier,
+                voice: told::voice(r)?,
                 lang: r.get("lang")?,
                 published_at: row::instant(r, "published_at_ms")?,
                 first_seen_at: time::from_millis(r.get("first_seen_at_ms")?),

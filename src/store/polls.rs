@@ -2,10 +2,10 @@
 
 use rusqlite::{OptionalExtension, Transaction};
 
-use super::{Error, Store, edits, memory, row, window};
+use super::{Error, Store, edits, memory, row, stories, window};
 use crate::model::{
-    Counted, EventKind, FeedId, FeedMemory, ItemId, KeyKind, Learn, Match, NewItem, Poll, PollFailure,
-    PollOutcome, Recorded, Route, Stored, StoryId, StoryKey, Timestamp,
+    ByLink, Counted, EventKind, FeedId, FeedMemory, Grouping, ItemId, KeyKind, Learn, Match, NewItem, Poll,
+    PollFailure, PollOutcome, Recorded, Route, Stored, StoryId, Timestamp,
 };
 
 const MODIFIED: &str = "
@@ -36,16 +36,41 @@ const ADD_PENDING: &str = "
 impl Store {
     /// Records polls in one transaction and says, in the same order, what was new. Items the feed already had
     /// (by any of their keys) are not stored again; keys they did not have yet are added to them. `learn` is told how
-    /// the items of each body read compare with those stored, and what it makes of it is stored with them.
+    /// the items of each body read compare with those stored, and what it makes of it is stored with them. Items are of
+    /// one story when they have one link.
     ///
     /// # Errors
     /// See [`Error`]; then no poll of the batch is recorded, and repeating them is safe.
     pub async fn record_polls(&self, polls: Vec<Poll>, learn: Learn) -> Result<Vec<Recorded>, Error> {
-        self.write(move |tx| polls.iter().map(|poll| record(tx, poll, learn)).collect()).await
+        Ok(self.record_and_group(polls, learn, ByLink).await?.0)
+    }
+
+    /// [`Store::record_polls`], where `grouping` says for each new item that matched which open story it belongs to. It
+    /// is given back only when all of it is committed: after an error, what it learned is not so, and it is gone.
+    ///
+    /// # Errors
+    /// See [`Error`]; then no poll of the batch is recorded, and repeating them is safe.
+    pub async fn record_and_group<G: Grouping>(
+        &self,
+        polls: Vec<Poll>,
+        learn: Learn,
+        mut grouping: G,
+    ) -> Result<(Vec<Recorded>, G), Error> {
+        self.write(move |tx| {
+            let recorded =
+                polls.iter().map(|poll| record(tx, poll, learn, &mut grouping)).collect::<Result<_, _>>()?;
+            Ok((recorded, grouping))
+        })
+        .await
     }
 }
 
-fn record(tx: &Transaction<'_>, poll: &Poll, learn: Learn) -> Result<Recorded, Error> {
+fn record(
+    tx: &Transaction<'_>,
+    poll: &Poll,
+    learn: Learn,
+    grouping: &mut dyn Grouping,
+) -> Result<Recorded, Error> {
     let mut recorded = Recorded {
         feed: poll.feed,
         new_items: Vec::new(),
@@ -57,7 +82,7 @@ fn record(tx: &Transaction<'_>, poll: &Poll, learn: Learn) -> Result<Recorded, E
     let (at, next) = (row::ms(poll.at), row::ms(poll.next_poll_at));
     match &poll.outcome {
         PollOutcome::Modified { validators, body_hash, title, items, .. } => {
-            let counted = store_items(tx, poll, items, &mut recorded)?;
+            let counted = store_items(tx, poll, items, &mut recorded, grouping)?;
             let learned = learn(poll.at, &recorded.memory, &counted);
             recorded.memory = FeedMemory { stored: Stored::Perhaps, ..learned.memory };
             recorded.events.extend(learned.events);
@@ -105,6 +130,7 @@ fn store_items(
     poll: &Poll,
     items: &[NewItem],
     recorded: &mut Recorded,
+    grouping: &mut dyn Grouping,
 ) -> Result<Counted, Error> {
     let (baseline, since) = tx
         .prepare_cached("SELECT baseline_at_ms IS NULL, last_ok_at_ms FROM feed WHERE id = ?1")?
@@ -114,7 +140,7 @@ fn store_items(
     let mut window = Vec::with_capacity(items.len());
     let before = window::before(tx, poll.feed)?;
     for item in items {
-        let (known, id) = store_item(tx, poll, item, recorded, &mut counted)?;
+        let (known, id) = store_item(tx, poll, item, recorded, &mut counted, grouping)?;
         counted.kept += u32::from(known && before.contains(&id));
         window.push(id);
     }
@@ -129,6 +155,7 @@ fn store_item(
     new: &NewItem,
     recorded: &mut Recorded,
     counted: &mut Counted,
+    grouping: &mut dyn Grouping,
 ) -> Result<(bool, ItemId), Error> {
     let (feed, at) = (poll.feed, poll.at);
     let (known, mut missing) = look_up(tx, feed, new)?;
@@ -142,15 +169,16 @@ fn store_item(
             if renumbered && recorded.memory.is_restless(at) {
                 missing.retain(|key| !is_of_guid(key.kind));
             }
-            let edited = edits::follow(tx, id, at, new)?;
+            let edited = edits::follow(tx, id, at, new, grouping)?;
             counted.edited += u32::from(edited.is_edit);
             counted.alerts += if edited.pending > 0 { new.alerts } else { 0 };
             recorded.pending += edited.pending;
             id
         }
         None => {
-            let story = story_of(tx, at, new.story_key)?;
+            let (story, mark) = stories::story_of(tx, at, new, grouping)?;
             let id = insert_item(tx, feed, story, at, new)?;
+            stories::note(tx, story, id, mark.as_ref(), grouping)?;
             edits::remember(tx, id, &new.item)?;
             insert_matches(tx, story, id, at, new)?;
             recorded.new_items.push(id);
@@ -189,19 +217,6 @@ fn look_up<'a>(
         }
     }
     Ok((known, missing))
-}
-
-fn story_of(tx: &Transaction<'_>, at: Timestamp, key: Option<StoryKey>) -> Result<StoryId, Error> {
-    let key = key.map(|key| key.0);
-    if let Some(key) = key {
-        let mut find = tx.prepare_cached("SELECT id FROM story WHERE key = ?1")?;
-        if let Some(id) = find.query_row([key], |r| r.get(0)).optional()? {
-            return Ok(StoryId(id));
-        }
-    }
-    tx.prepare_cached("INSERT INTO story (key, first_seen_at_ms) VALUES (?1, ?2)")?
-        .execute((key, row::ms(at)))?;
-    Ok(StoryId(tx.last_insert_rowid()))
 }
 
 fn insert_item(

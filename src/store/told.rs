@@ -7,7 +7,10 @@ use std::{collections::BTreeSet, sync::Arc};
 use rusqlite::{Row, Transaction};
 
 use super::{Error, Store, row};
-use crate::model::{NotificationId, Recipient, StoryId, StoryItem, Tier, Timestamp, Told, TopicName, time};
+use crate::model::{
+    NotificationId, Outlet, Outlets, Recipient, StoryId, StoryItem, Tier, Timestamp, Told, TopicName, Voice,
+    feed_label, time,
+};
 
 /// Items of one story that are looked at for news.
 const MAX_ITEMS_KNOWN: usize = 200;
@@ -35,7 +38,8 @@ impl Store {
 
 fn items_of(tx: &Transaction<'_>, story: StoryId) -> Result<Vec<StoryItem>, Error> {
     let mut statement = tx.prepare_cached(
-        "SELECT item.id AS id, item.title AS title, item.link AS link, feed.url AS feed_url
+        "SELECT item.id AS id, item.title AS title, item.link AS link, feed.name AS feed_name, feed.url AS feed_url,
+                copy, COALESCE(published_at_ms, first_seen_at_ms) AS at_ms
          FROM item JOIN feed ON feed.id = item.feed_id
          WHERE story_id = ?1 ORDER BY first_seen_at_ms, item.id LIMIT ?2",
     )?;
@@ -43,8 +47,6 @@ fn items_of(tx: &Transaction<'_>, story: StoryId) -> Result<Vec<StoryItem>, Erro
     let mut rows = statement.query((story.0, row::limit(MAX_ITEMS_KNOWN)))?;
     let mut items = Vec::new();
     while let Some(r) = rows.next()? {
-        let of_link = host(row::link(r.get("link")?));
-        let of_feed = || host(row::link(r.get("feed_url").ok()?));
         let mut clauses: BTreeSet<(TopicName, Arc<str>)> = BTreeSet::new();
         let mut hits = matches.query([r.get::<_, i64>("id")?])?;
         while let Some(m) = hits.next()? {
@@ -55,14 +57,27 @@ fn items_of(tx: &Transaction<'_>, story: StoryId) -> Result<Vec<StoryItem>, Erro
             )?;
             clauses.extend(found.hits.into_iter().map(|hit| (found.topic.clone(), hit.clause)));
         }
-        let host = of_link.or_else(of_feed).unwrap_or_default();
-        items.push(StoryItem { host, title: r.get("title")?, clauses });
+        items.push(StoryItem {
+            outlet: outlet(r)?,
+            voice: voice(r)?,
+            at: time::from_millis(r.get("at_ms")?),
+            title: r.get("title")?,
+            clauses,
+        });
     }
     Ok(items)
 }
 
-fn host(url: Option<url::Url>) -> Option<String> {
-    url.and_then(|url| url.host_str().map(str::to_owned))
+/// Who published an item, out of its columns `link`, `title`, `feed_name` and `feed_url`.
+pub(super) fn outlet(r: &Row<'_>) -> rusqlite::Result<Outlet> {
+    let (name, url): (Option<String>, String) = (r.get("feed_name")?, r.get("feed_url")?);
+    let (link, title) = (row::link(r.get("link")?), r.get_ref("title")?.as_str()?);
+    Ok(Outlets::known().recognise(link.as_ref(), Some(&feed_label(name.as_deref(), &url)), title))
+}
+
+/// Out of the column `copy`.
+pub(super) fn voice(r: &Row<'_>) -> rusqlite::Result<Voice> {
+    Ok(if r.get("copy")? { Voice::Copy } else { Voice::Own })
 }
 
 /// What was told of the stories that have pending matches, but for matches of `waiting` subscriptions (a JSON list).

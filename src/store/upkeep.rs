@@ -15,7 +15,8 @@ pub struct Pruned {
 impl Store {
     /// Removes up to `limit` items first seen before `items_before`, except those with pending matches, and the
     /// bodies of up to `limit` mails settled before `mails_before`. What items are recognised by stays, so an old
-    /// item that a feed still carries is not new again. Stories without items go too, and what happened to feeds
+    /// item that a feed still carries is not new again. Stories without items go too, but for the newest, so that no id is
+    /// given twice, and what happened to feeds
     /// before `items_before`. Items leave the index as well.
     ///
     /// # Errors
@@ -47,7 +48,7 @@ impl Store {
                 .execute((row::ms(mails_before), row::limit(limit)))?;
             tx.prepare_cached(
                 "DELETE FROM story WHERE id IN (
-                     SELECT id FROM story WHERE first_seen_at_ms < ?1
+                     SELECT id FROM story WHERE first_seen_at_ms < ?1 AND id < (SELECT max(id) FROM story)
                      AND NOT EXISTS (SELECT 1 FROM item WHERE item.story_id = story.id) ORDER BY id LIMIT ?2)",
             )?
             .execute((row::ms(items_before), row::limit(limit)))?;

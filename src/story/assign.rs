@@ -102,7 +102,8 @@ fn rank(why: Why) -> (u8, f32) {
     }
 }
 
-fn is_open(story: &StoryHead, item: &Fingerprint, now: Timestamp) -> bool {
+/// Whether a story can take in an item that is read at `now`.
+pub(super) fn is_open(story: &StoryHead, item: &Fingerprint, now: Timestamp) -> bool {
     let near = |a: Timestamp, b: Timestamp| time::between(a, b).max(time::between(b, a)) <= WINDOW;
     let reaches = item.at >= story.first_at() && item.at <= story.last_at();
     time::between(story.last_at(), now) <= WINDOW

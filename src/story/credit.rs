@@ -52,6 +52,11 @@ const AGENCIES: [(Agency, &[&str]); 11] = [
 const DATELINE: usize = 80;
 
 impl Agency {
+    /// The agency that publishes under this name of an outlet, as the list of outlets writes it.
+    pub(super) fn of_outlet(name: &str) -> Option<Self> {
+        AGENCIES.iter().find(|(_, names)| names.contains(&name)).map(|(agency, _)| *agency)
+    }
+
     pub(super) fn code(agency: Option<Self>) -> u8 {
         let at = agency.and_then(|agency| AGENCIES.iter().position(|(known, _)| *known == agency));
         at.and_then(|at| u8::try_from(at + 1).ok()).unwrap_or(0)
@@ -145,6 +150,18 @@ mod tests {
         let text = |before: usize| format!("{}(AFP)", "x".repeat(before));
         assert_eq!(agency("", &text(DATELINE - 5), ""), Some(Agency::Afp));
         assert_eq!(agency("", &text(DATELINE - 4), ""), None);
+    }
+
+    #[test]
+    fn an_agency_is_known_by_its_own_outlet() {
+        let outlet = |link: &str| {
+            let link = url::Url::parse(link).ok();
+            Agency::of_outlet(&crate::model::Outlets::known().recognise(link.as_ref(), None, "").name)
+        };
+        assert_eq!(outlet("https://www.reuters.com/world/a"), Some(Agency::Reuters));
+        assert_eq!(outlet("https://apnews.com/a"), Some(Agency::Ap));
+        assert_eq!(outlet("https://www.ft.com/a"), None);
+        assert_eq!(outlet("https://village.example/a"), None);
     }
 
     #[test]

@@ -12,11 +12,10 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::{
     credit::{self, Agency},
-    outlet::{Outlet, Outlets, Tier},
     terms::{self, Kind, Term},
 };
 use crate::{
-    model::{Item, StoryKey, Timestamp},
+    model::{Item, Outlet, Outlets, StoryKey, Tier, Timestamp},
     text,
 };
 
@@ -59,7 +58,7 @@ impl Fingerprint {
             title: hash(&[&item.title]).1,
             agency: credit::agency(&item.title, first_text, item.author.as_deref().unwrap_or_default()),
             is_ideographic: terms::is_ideographic(&item.title, first_text),
-            outlet: outlets.recognise(item.link.as_ref(), item.feed.as_deref()),
+            outlet: outlets.recognise(item.link.as_ref(), item.feed.as_deref(), &item.title),
         }
     }
 
@@ -76,6 +75,11 @@ impl Fingerprint {
     /// The agency whose text it says it is.
     pub fn agency(&self) -> Option<Agency> {
         self.agency
+    }
+
+    /// The agency that speaks in it: the one it credits, or its outlet if that is one.
+    pub(super) fn voice(&self) -> Option<Agency> {
+        self.agency.or_else(|| Agency::of_outlet(&self.outlet.name))
     }
 
     /// Compact form for a row: 6 bytes a term and about 50 more.

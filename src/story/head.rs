@@ -13,10 +13,9 @@ use std::collections::BTreeSet;
 use super::{
     credit::Agency,
     fingerprint::Fingerprint,
-    outlet::Tier,
     terms::{Kind, Term},
 };
-use crate::model::{StoryId, Timestamp};
+use crate::model::{StoryId, Tier, Timestamp};
 
 /// Fingerprints kept of a story: the first, and the newest of the others.
 pub const MAX_MEMBERS: usize = 8;
@@ -62,7 +61,8 @@ pub enum News {
 pub enum Relation {
     /// Word for word what a member says.
     Copy,
-    /// The report of an agency that the story already has, under another headline.
+    /// The report of an agency that the story already has, under another headline: by the agency itself, or by an outlet
+    /// that credits it.
     Syndicated(Agency),
     /// A report in its own words.
     Rewritten,
@@ -120,7 +120,7 @@ impl StoryHead {
         if item.text.is_some() && self.members.iter().any(|member| member.text == item.text) {
             return Relation::Copy;
         }
-        item.agency
+        item.voice()
             .filter(|agency| self.agencies.contains(agency))
             .map_or(Relation::Rewritten, Relation::Syndicated)
     }
@@ -164,7 +164,7 @@ impl StoryHead {
         if self.relation(&item) == Relation::Rewritten && self.sources.len() < MAX_SOURCES {
             self.sources.insert(source(&item));
         }
-        self.agencies.extend(item.agency);
+        self.agencies.extend(item.voice());
         self.best = self.best.min(item.outlet.tier);
         for term in &item.terms {
             if self.told.len() < MAX_TOLD {
@@ -182,11 +182,11 @@ impl StoryHead {
     }
 }
 
-/// Which of the items of a story to show first: of the best tier the earliest; `None` for none. The others are
-/// "also in".
-pub fn primary<'a>(items: impl IntoIterator<Item = &'a Fingerprint>) -> Option<usize> {
+/// Which of the items of a story to show first, each given by the tier of its outlet and when it was published: of the
+/// best tier the earliest, among equals the first; `None` for none. The others are "also in".
+pub fn primary(items: impl IntoIterator<Item = (Tier, Timestamp)>) -> Option<usize> {
     let ranked = items.into_iter().enumerate();
-    ranked.min_by_key(|(at, item)| (item.outlet.tier, item.at, *at)).map(|(at, _)| at)
+    ranked.min_by_key(|(at, rank)| (*rank, *at)).map(|(at, _)| at)
 }
 
 fn source(item: &Fingerprint) -> u64 {

@@ -4,6 +4,8 @@
 //!
 //! **Invariant:** the work for one item is bounded ([`MAX_POSTINGS`], [`MAX_CANDIDATES`]), however many stories are open.
 //! **Invariant:** a story that is closed is never a candidate.
+//! **Invariant:** memory is bounded: at most [`MAX_OPEN`] stories, each listed by at most [`MAX_LISTED`] of its items. What
+//! is beyond is still one story by its link, which is the store's.
 //!
 //! Rejected: comparing with every open story: 100,000 of them cost 100 ms an item. Rejected: locality-sensitive
 //! hashing: it needs texts that are nearly the same.
@@ -11,9 +13,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{
-    assign::{Assignment, WINDOW, assign},
+    assign::{Assignment, WINDOW, Why, assign, is_open},
     fingerprint::Fingerprint,
-    head::StoryHead,
+    head::{Relation, StoryHead},
     terms::Term,
 };
 use crate::model::{StoryId, StoryKey, Timestamp, time};
@@ -22,6 +24,11 @@ use crate::model::{StoryId, StoryKey, Timestamp, time};
 pub const MAX_CANDIDATES: usize = 32;
 /// Entries of the index looked at for one item at most; of a long list the newest stories.
 pub const MAX_POSTINGS: usize = 6_000;
+/// Open stories at most, of which one with a single item takes about 3 kB; beyond that the one that has been silent for
+/// longest is closed.
+pub const MAX_OPEN: usize = 100_000;
+/// Items of a story by whose terms, links and texts it is found at most: the first ones.
+pub const MAX_LISTED: usize = 256;
 /// Terms of an item by which its story can be found, those that tell most.
 const FIND_BY: usize = 20;
 /// Stories as which the built-in rarity of a term counts beside what the open stories show.
@@ -66,6 +73,8 @@ struct Entry {
     terms: BTreeSet<u32>,
     links: Vec<StoryKey>,
     texts: Vec<u64>,
+    /// Items listed.
+    listed: usize,
 }
 
 impl Stories {
@@ -94,7 +103,7 @@ impl Stories {
     pub fn candidates(&self, item: &Fingerprint) -> Vec<&StoryHead> {
         let mut shared: HashMap<StoryId, f32> = HashMap::new();
         let mut budget = MAX_POSTINGS;
-        for (id, weight) in self.telling(item) {
+        for (id, weight) in telling(item) {
             let Some(list) = self.postings.get(&id) else { continue };
             for story in list.iter().rev().take(budget) {
                 *shared.entry(*story).or_default() += weight;
@@ -123,18 +132,53 @@ impl Stories {
     /// Assigns `item` and takes it in; `id` is the key of the story it begins if it belongs to none. Stories whose last
     /// item is more than [`WINDOW`] before `now` are closed first.
     pub fn add(&mut self, item: Fingerprint, id: StoryId, now: Timestamp) -> Assignment {
-        self.close(now);
-        let assignment = assign(&item, self.candidates(&item), &self.commonness, now);
-        match &assignment {
-            Assignment::New { .. } => self.open(StoryHead::new(id, item)),
-            Assignment::Joins { story, .. } => self.join(*story, item),
-        }
+        let assignment = self.place(&item, now);
+        let story = match &assignment {
+            Assignment::New { .. } => id,
+            Assignment::Joins { story, .. } => *story,
+        };
+        self.take(story, item);
         assignment
     }
 
-    /// Takes in a story that is open already, as after a restart; replaces one of the same key.
-    pub fn open(&mut self, head: StoryHead) {
-        self.remove(head.id());
+    /// Where `item`, read at `now`, belongs; it is not taken in. Stories whose last item is more than [`WINDOW`] before
+    /// `now` are closed first.
+    pub fn place(&mut self, item: &Fingerprint, now: Timestamp) -> Assignment {
+        self.close(now);
+        let linked = item.link.and_then(|link| self.links.get(&link)).and_then(|id| self.get(*id));
+        match linked.filter(|story| is_open(story, item, now)) {
+            // Also when the item that had the link is no longer kept.
+            Some(story) => {
+                Assignment::Joins { story: story.id(), why: Why::SameLink, news: story.news(item) }
+            }
+            None => assign(item, self.candidates(item), &self.commonness, now),
+        }
+    }
+
+    /// Takes `item` into a story, which is opened if it is not open; says how its text relates to what the story had.
+    pub fn take(&mut self, id: StoryId, item: Fingerprint) -> Relation {
+        self.list(id, &item);
+        match self.heads.get_mut(&id) {
+            Some(entry) => {
+                let relation = entry.head.relation(&item);
+                self.by_age.remove(&(entry.head.last_at(), id));
+                entry.head.join(item);
+                self.by_age.insert((entry.head.last_at(), id));
+                relation
+            }
+            None => {
+                self.open(StoryHead::new(id, item));
+                Relation::Rewritten
+            }
+        }
+    }
+
+    fn open(&mut self, head: StoryHead) {
+        while self.heads.len() >= MAX_OPEN
+            && let Some((_, oldest)) = self.by_age.first().copied()
+        {
+            self.remove(oldest);
+        }
         let id = head.id();
         let members = head.members().to_vec();
         self.by_age.insert((head.last_at(), id));
@@ -145,6 +189,7 @@ impl Stories {
             terms: BTreeSet::new(),
             links: Vec::new(),
             texts: Vec::new(),
+            listed: 0,
         };
         self.heads.insert(id, entry);
         for member in &members {
@@ -152,19 +197,11 @@ impl Stories {
         }
     }
 
-    fn join(&mut self, id: StoryId, item: Fingerprint) {
-        self.list(id, &item);
-        if let Some(entry) = self.heads.get_mut(&id) {
-            self.by_age.remove(&(entry.head.last_at(), id));
-            entry.head.join(item);
-            self.by_age.insert((entry.head.last_at(), id));
-        }
-    }
-
     /// Makes a story findable by what `item` has.
     fn list(&mut self, id: StoryId, item: &Fingerprint) {
-        let telling = self.telling(item);
-        let Some(entry) = self.heads.get_mut(&id) else { return };
+        let Some(entry) = self.heads.get_mut(&id).filter(|entry| entry.listed < MAX_LISTED) else { return };
+        entry.listed += 1;
+        let telling = telling(item);
         for (term, _) in telling {
             if entry.found_by.insert(term) {
                 self.postings.entry(term).or_default().push(id);
@@ -184,19 +221,6 @@ impl Stories {
             self.texts.insert(text, id);
             entry.texts.push(text);
         }
-    }
-
-    /// The terms by which an item is found, the rarest first, those of titles counting more.
-    fn telling(&self, item: &Fingerprint) -> Vec<(u32, f32)> {
-        let weight = |term: &Term| {
-            let share = if term.in_title { 1.0 } else { 0.6 };
-            // By what is built in alone, so that a story is found by the same terms whenever it is looked for.
-            (term.id, share * f32::from(term.rarity) / 8.0)
-        };
-        let mut terms: Vec<(u32, f32)> = item.terms.iter().map(weight).collect();
-        terms.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        terms.truncate(FIND_BY);
-        terms
     }
 
     /// Closes the stories whose last item is more than [`WINDOW`] before `now`; returns how many.
@@ -244,4 +268,17 @@ impl Stories {
         self.stale += entry.found_by.len();
         self.live = self.live.saturating_sub(entry.found_by.len());
     }
+}
+
+/// The terms by which an item is found, the rarest first, those of titles counting more.
+fn telling(item: &Fingerprint) -> Vec<(u32, f32)> {
+    let weight = |term: &Term| {
+        let share = if term.in_title { 1.0 } else { 0.6 };
+        // By what is built in alone, so that a story is found by the same terms whenever it is looked for.
+        (term.id, share * f32::from(term.rarity) / 8.0)
+    };
+    let mut terms: Vec<(u32, f32)> = item.terms.iter().map(weight).collect();
+    terms.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    terms.truncate(FIND_BY);
+    terms
 }

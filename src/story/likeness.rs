@@ -72,6 +72,15 @@ pub enum Against {
     Mould,
     /// The outlet gives this title to something new every day.
     Series,
+    /// The titles are one but for what tells one of many: notice 12 is not notice 13.
+    OneOfMany,
+}
+
+impl Against {
+    /// Whether it rules the whole story out, however like its other items are.
+    fn is_final(self) -> bool {
+        matches!(self, Self::Series | Self::OneOfMany)
+    }
 }
 
 impl Likeness {
@@ -91,6 +100,9 @@ impl fmt::Display for Likeness {
             Some(Against::Names) => out.write_str("; other names are named"),
             Some(Against::Mould) => out.write_str("; only common words are shared"),
             Some(Against::Series) => out.write_str("; the outlet uses this title for something new each day"),
+            Some(Against::OneOfMany) => {
+                out.write_str("; the titles differ in nothing but a number, or a word of one outlet")
+            }
             None => Ok(()),
         }
     }
@@ -102,6 +114,9 @@ pub(super) fn to_story(item: &Fingerprint, story: &StoryHead, commonness: &Commo
     let (mut sum, mut count) = (0.0, 0.0);
     for member in story.members() {
         let likeness = to_item(item, member, commonness);
+        if likeness.against.is_some_and(Against::is_final) {
+            return likeness;
+        }
         sum += likeness.score;
         count += 1.0;
         if likeness.score > likest.score {
@@ -122,6 +137,9 @@ pub(super) fn to_item(a: &Fingerprint, b: &Fingerprint, commonness: &Commonness)
     if is_series(a, b) {
         return Likeness { score: NEVER, against: Some(Against::Series) };
     }
+    if is_of_one_mould(a, b) {
+        return Likeness { score: NEVER, against: Some(Against::OneOfMany) };
+    }
     let features = Features::of(a, b, commonness);
     let score = features.list().iter().zip(WEIGHTS).map(|(value, weight)| value * weight).sum::<f32>() + BIAS;
     let double = if a.is_ideographic { IDEOGRAPHIC } else { 0.0 };
@@ -135,11 +153,71 @@ fn is_series(a: &Fingerprint, b: &Fingerprint) -> bool {
     if a.title != b.title || a.outlet.name != b.outlet.name || apart < SERIES_GAP || texts.contains(&0) {
         return false;
     }
+    10 * in_both_texts(a, b) < texts.into_iter().min().unwrap_or_default()
+}
+
+/// Whether two titles are of one mould and name different things: notice 12 and notice 13.
+///
+/// Two items of one outlet are of two articles, so there one number more, one that differs, or one word that is another is
+/// enough, unless their texts say that it is one article printed twice. Of two outlets only the number of one in a series
+/// tells: a toll may differ from desk to desk.
+fn is_of_one_mould(a: &Fingerprint, b: &Fingerprint) -> bool {
+    let one_outlet = a.outlet.name == b.outlet.name;
+    let [left, right] = [(a, b), (b, a)].map(|(item, other)| Rest::of(item, other));
+    if left.words + right.words > 0 {
+        let is_replaced = left.all() == 1 && right.all() == 1;
+        return one_outlet && is_replaced && !are_one_text(a, b);
+    }
+    match one_outlet {
+        true => left.numbers + right.numbers > 0,
+        false => left.ordinals > 0 && right.ordinals > 0,
+    }
+}
+
+/// What of an item's title the title of another lacks.
+#[derive(Default)]
+struct Rest {
+    words: usize,
+    numbers: usize,
+    /// Of the numbers.
+    ordinals: usize,
+}
+
+impl Rest {
+    fn of(item: &Fingerprint, other: &Fingerprint) -> Self {
+        let has = |term: &Term| {
+            let known = other.terms.binary_search_by_key(&term.id, |known| known.id).ok();
+            known.and_then(|at| other.terms.get(at)).is_some_and(|known| known.in_title)
+        };
+        let mut rest = Self::default();
+        for term in item.terms.iter().filter(|term| term.in_title && !has(term)) {
+            match term.kind {
+                Kind::Number | Kind::Percent | Kind::Money => rest.numbers += 1,
+                Kind::Ordinal => (rest.numbers, rest.ordinals) = (rest.numbers + 1, rest.ordinals + 1),
+                Kind::Word | Kind::Kin | Kind::Person | Kind::Place | Kind::Name => rest.words += 1,
+            }
+        }
+        rest
+    }
+
+    fn all(&self) -> usize {
+        self.words + self.numbers
+    }
+}
+
+/// Whether most of what the shorter of two texts says stands in the other.
+fn are_one_text(a: &Fingerprint, b: &Fingerprint) -> bool {
+    let length = |item: &Fingerprint| item.terms.iter().filter(|term| !term.in_title).count();
+    let shorter = length(a).min(length(b));
+    shorter > 0 && 5 * in_both_texts(a, b) >= 4 * shorter
+}
+
+fn in_both_texts(a: &Fingerprint, b: &Fingerprint) -> usize {
     let in_both = |term: &&Term| {
         let other = b.terms.binary_search_by_key(&term.id, |other| other.id);
         !term.in_title && other.is_ok()
     };
-    10 * a.terms.iter().filter(in_both).count() < texts.into_iter().min().unwrap_or_default()
+    a.terms.iter().filter(in_both).count()
 }
 
 /// What two items have in common and where they differ.

@@ -21,7 +21,7 @@ pub(super) enum Number {
 }
 
 /// Words that make the number behind them one of a series.
-const SERIES: [&str; 14] = [
+const SERIES: [&str; 25] = [
     "phase",
     "round",
     "day",
@@ -36,7 +36,27 @@ const SERIES: [&str; 14] = [
     "article",
     "tranche",
     "magnitude",
+    "notice",
+    "number",
+    "no",
+    "bulletin",
+    "edition",
+    "issue",
+    "volume",
+    "vol",
+    "item",
+    "entry",
+    "story",
 ];
+
+/// Words before a number at the end of a text that make it a count or a date.
+const COUNTING: [&str; 34] = [
+    "to", "by", "at", "of", "in", "than", "over", "under", "for", "with", "from", "since", "until", "after",
+    "before", "on", "least", "most", "nearly", "almost", "about", "around", "some", "only", "now", "and",
+    "or", "reaches", "hits", "tops", "exceeds", "passes", "age", "aged",
+];
+/// Digits of a number that can name, at most; longer ones count.
+const MAX_LABEL: usize = 4;
 
 impl Number {
     pub(super) fn kind(&self) -> Kind {
@@ -106,7 +126,10 @@ pub(super) fn read(text: &str, rest: &[Token<'_>], before: Option<&Token<'_>>) -
         // `5g`, `g20`, `mq9`: a name rather than a count.
         return None;
     }
-    let series = before.filter(|_| first.gap == Gap::Soft).and_then(|token| series(token.text));
+    let series = match is_label(text, rest, before) {
+        true => Some("#"),
+        false => before.filter(|_| first.gap == Gap::Soft).and_then(|token| series(token.text)),
+    };
     let number = match (is_percent, is_money, series) {
         (true, _, _) => Number::Percent(value),
         (_, true, _) => Number::Money(value),
@@ -114,6 +137,32 @@ pub(super) fn read(text: &str, rest: &[Token<'_>], before: Option<&Token<'_>>) -
         _ => Number::Plain(value),
     };
     Some((number, used))
+}
+
+/// Whether a number names rather than counts: `#12`, `(12)`, `3-2`, and `Gallium notice 12` at the end of a text, where it
+/// does not belong to a word such as `to` or `least`.
+fn is_label(text: &str, rest: &[Token<'_>], before: Option<&Token<'_>>) -> bool {
+    let Some(token) = rest.first() else { return false };
+    let next_to_digit = |mut chars: std::iter::Take<std::str::Chars<'_>>| {
+        chars.next().is_some_and(|c| matches!(c, '-' | '/'))
+            && chars.next().is_some_and(|c| c.is_ascii_digit())
+    };
+    let after = text.get(token.span.end..).unwrap_or_default();
+    let head = text.get(..token.span.start).unwrap_or_default();
+    let in_one = next_to_digit(after.chars().take(2)) || {
+        let mut last = head.chars().rev().take(2);
+        last.next().is_some_and(|c| matches!(c, '-' | '/')) && last.next().is_some_and(|c| c.is_ascii_digit())
+    };
+    let is_small = token.text.len() <= MAX_LABEL && token.text.bytes().all(|b| b.is_ascii_digit());
+    let counts = before.is_none_or(|before| {
+        token.gap == Gap::Hard
+            || COUNTING.contains(&before.text)
+            || before.text.starts_with(|c: char| c.is_ascii_digit())
+    });
+    in_one
+        || has_sign(text, token, &['#', '＃', '№'])
+        || has_sign(text, token, &['(', '（']) && follows(text, token, &[')', '）'])
+        || is_small && rest.len() == 1 && !counts && after.chars().all(|c| c == '.')
 }
 
 fn series(word: &str) -> Option<&'static str> {

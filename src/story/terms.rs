@@ -216,9 +216,19 @@ fn words(text: &str, rest: &[Token<'_>], before: Option<&Token<'_>>, out: &mut C
     }
     let stem = lexicon::stem(first.text);
     let rarity = LEXICON.rarity(&stem);
-    let is_name = out.has_names && rarity >= lexicon::UNLISTED && is_upper(text, first);
-    out.add(if is_name { Kind::Name } else { Kind::Word }, &stem, rarity);
+    let is_unlisted = rarity >= lexicon::UNLISTED;
+    let kind = match () {
+        () if is_code(first.text) => Kind::Ordinal,
+        () if is_unlisted && out.has_names && is_upper(text, first) => Kind::Name,
+        () => Kind::Word,
+    };
+    out.add(kind, &stem, rarity);
     1
+}
+
+/// Letters and digits in one: a number of something in a series, as `b12` and `2026a`.
+fn is_code(word: &str) -> bool {
+    word.bytes().any(|b| b.is_ascii_digit()) && word.bytes().any(|b| b.is_ascii_alphabetic())
 }
 
 /// Whether most words begin with a capital letter, so that these tell no names.
@@ -267,4 +277,30 @@ fn ideographs(rest: &[Token<'_>], follows: bool, out: &mut Collector<'_>) -> usi
         _ => {}
     }
     1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(from: usize, count: usize) -> String {
+        let letter = |n: usize| char::from(b"bdfgklmnpr"[n % 10]);
+        (from..from + count).map(|n| format!("zo{}a{}ik ", letter(n / 10), letter(n))).collect()
+    }
+
+    #[test]
+    fn terms_stop_at_their_limits_and_those_of_the_title_stay() {
+        let count = |title: usize, text: usize| {
+            let found = terms(&words(0, title), &words(title, text));
+            (found.iter().filter(|term| term.in_title).count(), found.len())
+        };
+        assert_eq!(count(MAX_TITLE_TOKENS, 0), (MAX_TITLE_TOKENS, MAX_TITLE_TOKENS));
+        assert_eq!(count(MAX_TITLE_TOKENS + 1, 0), (MAX_TITLE_TOKENS, MAX_TITLE_TOKENS));
+        assert_eq!(count(0, MAX_TEXT_TOKENS), (0, MAX_TEXT_TOKENS));
+        assert_eq!(count(0, MAX_TEXT_TOKENS + 1), (0, MAX_TEXT_TOKENS));
+        let title = 20;
+        assert_eq!(count(title, MAX_TERMS - title), (title, MAX_TERMS));
+        assert_eq!(count(title, MAX_TERMS - title + 1), (title, MAX_TERMS));
+        assert_eq!(count(MAX_TITLE_TOKENS, MAX_TEXT_TOKENS), (MAX_TITLE_TOKENS, MAX_TERMS));
+    }
 }

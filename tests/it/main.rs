@@ -14,6 +14,7 @@ mod cli;
 mod crash;
 mod daemon;
 mod delivery;
+mod events;
 mod explain;
 mod faults;
 mod feeds;

@@ -100,7 +100,7 @@ async fn the_first_poll_is_mailed_only_as_far_as_on_add_says() {
         let dated = |n: u32, minutes| {
             rss_item(
                 &format!("{n}"),
-                &format!("{CALL} {n}"),
+                &format!("{CALL}, part {n}"),
                 &format!("http://farm.example/{n}"),
                 TestApp::ago(minutes),
             )

@@ -6,10 +6,10 @@ use tempfile::TempDir;
 use url::Url;
 use wirewatch::{
     model::{
-        Announce, ClauseHit, FailureKind, FeedMemory, FeedSpec, FeedState, Field, Item, ItemKey, KeyKind,
-        MailState, Match, NewItem, NotificationId, NotificationKind, OnAdd, Poll, PollFailure, PollOutcome,
-        Recipient, Route, Settlement, StoryKey, SubscriptionName, Tier, Timestamp, Told, TopicName,
-        Validators, Window, time,
+        Announce, ClauseHit, FailureKind, FeedMemory, FeedSpec, FeedState, Field, Grouping, Item, ItemKey,
+        KeyKind, MailState, Match, NewItem, NotificationId, NotificationKind, OnAdd, Poll, PollFailure,
+        PollOutcome, Recipient, Route, Settlement, StoryId, StoryKey, StoryMark, SubscriptionName, Tier,
+        Timestamp, Told, TopicName, Validators, Voice, Window, time,
     },
     store::{Enqueued, Error, MailThread, NewMail, Store},
 };
@@ -186,6 +186,67 @@ async fn the_same_link_in_two_feeds_is_one_story() {
     assert_eq!(stories[0].items.len(), 2);
     assert_eq!(stories[0].items[0].matches, shared.matches, "hits come back as they went in");
     assert_eq!(stories[0].items[0].source, "Wire");
+}
+
+/// Says of every item that it belongs to one story, which may not be there.
+struct Insists(StoryId);
+
+impl Grouping for Insists {
+    fn mark(&mut self, _: &NewItem, read_at: Timestamp) -> Option<StoryMark> {
+        Some(StoryMark { at: read_at, bytes: vec![7] })
+    }
+
+    fn place(&mut self, _: &StoryMark, _: Timestamp) -> Option<StoryId> {
+        Some(self.0)
+    }
+
+    fn join(&mut self, _: StoryId, _: &StoryMark) -> Voice {
+        Voice::Copy
+    }
+}
+
+#[tokio::test]
+async fn a_story_that_is_gone_is_joined_by_nobody_and_its_id_is_not_given_again() {
+    let shop = shop().await;
+    let insist = async |at: Timestamp, byte: u8, story: i64| {
+        let polls = vec![poll(&shop.feed, at, vec![item("a", vec![key(KeyKind::Sole, byte)])])];
+        shop.store.record_and_group(polls, wirewatch::health::learn, Insists(StoryId(story))).await.unwrap();
+        shop.store.pending(10).await.unwrap().pop().unwrap().story
+    };
+    assert_eq!(insist(NOW, 1, 99).await, StoryId(1), "99 is not stored");
+    assert_eq!(insist(NOW, 2, 1).await, StoryId(1));
+    let items = shop.store.story_items(vec![StoryId(1)]).await.unwrap().remove(0).1;
+    assert_eq!(items.iter().map(|item| item.voice).collect::<Vec<_>>(), [Voice::Copy, Voice::Copy]);
+    let ids =
+        shop.store.pending(10).await.unwrap().into_iter().map(|pending| (pending.id, "muted")).collect();
+    shop.store.settle_pending(NOW, ids).await.unwrap();
+    while shop.store.prune(later(10), later(10), 10).await.unwrap().items > 0 {}
+    assert_eq!(shop.store.story_marks(NOW, None, 10).await.unwrap(), []);
+    assert_eq!(insist(later(20), 3, 1).await, StoryId(1), "the newest story stays, so that it is the newest");
+    assert_eq!(insist(later(20), 4, 2).await, StoryId(2));
+}
+
+#[tokio::test]
+async fn marks_are_read_in_pages_and_forgotten_with_their_story() {
+    let shop = shop().await;
+    for (byte, story, at) in [(1, 9, NOW), (2, 1, later(100)), (3, 9, later(50))] {
+        let polls = vec![poll(&shop.feed, at, vec![item("a", vec![key(KeyKind::Sole, byte)])])];
+        shop.store.record_and_group(polls, wirewatch::health::learn, Insists(StoryId(story))).await.unwrap();
+    }
+    let marks = async |since, after, limit| {
+        let marks = shop.store.story_marks(since, after, limit).await.unwrap();
+        marks.into_iter().map(|(seq, story, mark)| (seq, story.0, mark.at)).collect::<Vec<_>>()
+    };
+    let all = [(1, 1, NOW), (2, 1, later(100)), (3, 2, later(50))];
+    assert_eq!(marks(NOW, None, 10).await, all);
+    assert_eq!(marks(NOW, None, 2).await, all[..2]);
+    assert_eq!(marks(NOW, Some(2), 2).await, all[2..]);
+    assert_eq!(marks(later(51), None, 10).await, all[..2], "a story that is open has all its marks");
+    assert_eq!(shop.store.forget_marks(later(50), 10).await.unwrap(), 0);
+    assert_eq!(shop.store.forget_marks(later(51), 10).await.unwrap(), 1);
+    assert_eq!(marks(NOW, None, 10).await, all[..2]);
+    assert_eq!(shop.store.forget_marks(later(101), 1).await.unwrap(), 1, "the limit left one");
+    assert_eq!(shop.store.forget_marks(later(101), 1).await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -373,7 +434,49 @@ async fn what_was_told_is_stored_with_the_mail_that_tells_it() {
     assert_eq!(known().await, Some(told(2, 5, Some(first.clone()))));
     let sent = shop.store.lease_mail(NOW, later(60), 10).await.unwrap();
     let threads: Vec<_> = sent.iter().map(|leased| leased.mail.in_reply_to.clone()).collect();
-    assert_eq!(threads, [None, Some(first), None]);
+    assert_eq!(threads, [None, None]);
+    shop.store
+        .settle_mail(NOW, first.clone(), Settlement::Sent { reply: "250 ok".to_owned() })
+        .await
+        .unwrap();
+    let sent = shop.store.lease_mail(NOW, later(60), 10).await.unwrap();
+    assert_eq!(sent.into_iter().map(|leased| leased.mail.in_reply_to).collect::<Vec<_>>(), [Some(first)]);
+}
+
+#[tokio::test]
+async fn an_update_waits_for_its_alert_and_for_nobody_elses() {
+    let gone = || Settlement::Dead { reason: "no such mailbox".to_owned() };
+    let sent = || Settlement::Sent { reply: "250 ok".to_owned() };
+    let busy = || Settlement::Deferred { until: later(300), reason: "busy".to_owned() };
+    for (end, waits) in [(sent as fn() -> Settlement, false), (gone, false), (busy, true)] {
+        let shop = shop().await;
+        let queued = shop.store.enqueue(NOW, vec![mail("alert")]).await.unwrap();
+        let Enqueued::Queued(alert) = queued[0].clone() else { panic!("it is new") };
+        let thread = || MailThread { tells: Vec::new(), in_reply_to: Some(alert.clone()) };
+        let other = Recipient::parse("ann@example.com").unwrap();
+        let updates = vec![
+            NewMail { thread: thread(), ..mail("update") },
+            NewMail { thread: thread(), recipient: other, ..mail("update of another") },
+        ];
+        shop.store.enqueue(NOW, updates).await.unwrap();
+        let claim = async |at| {
+            let leased = shop.store.lease_mail(at, later(60), 10).await.unwrap();
+            leased
+                .into_iter()
+                .map(|leased| (leased.mail.id, leased.mail.to.address().to_owned()))
+                .collect::<Vec<_>>()
+        };
+        let first = claim(NOW).await;
+        assert_eq!(first.len(), 2, "the alert, and the update of another reader: {first:?}");
+        assert_eq!(claim(NOW).await, [], "while it is being sent");
+        assert_eq!(shop.store.next_mail_at().await.unwrap(), Some(later(60)), "not at once, over and over");
+        shop.store.settle_mail(NOW, alert.clone(), end()).await.unwrap();
+        let next = claim(later(1)).await;
+        assert_eq!(next.is_empty(), waits, "{next:?}");
+        if waits {
+            assert_eq!(claim(later(300)).await.iter().filter(|(id, _)| *id == alert).count(), 1);
+        }
+    }
 }
 
 #[tokio::test]

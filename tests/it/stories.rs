@@ -3,8 +3,20 @@
 use std::{collections::HashMap, fs, path::Path};
 
 use serde_json::Value;
+use wirewatch::{
+    daemon::OpenStories,
+    health,
+    model::{
+        Announce, FeedMemory, FeedSpec, Item, ItemKey, KeyKind, Match, NewItem, OnAdd, Poll, PollOutcome,
+        Timestamp, TopicName, Validators,
+    },
+    store::Store,
+};
 
-use crate::cli::{run_with_input, said};
+use crate::{
+    cli::{run_with_input, said},
+    harness::dice::Dice,
+};
 
 /// Bars held on our own groups: of pairs put together those that belong together, of pairs that belong together those
 /// put together, and of hard non-pairs those put together.
@@ -109,7 +121,7 @@ fn a_bad_line_is_named_with_its_remedy_and_the_rest_goes_on() {
 fn explain_says_why() {
     let input = r#"{"id": 1, "title": "Macron and Putin speak by phone", "date": "2026-03-02T09:00:00Z", "outlet": "village.example"}
 {"id": 2, "title": "Putin and Macron hold phone call", "date": "2026-03-02T10:00:00Z", "outlet": "reuters.com"}
-{"id": 3, "title": "Merz and Putin hold phone call", "date": "2026-03-02T11:00:00Z", "outlet": "reuters.com"}
+{"id": 3, "title": "Merz and Putin hold phone call", "date": "2026-03-02T11:00:00Z", "outlet": "valley.example"}
 "#;
     let (code, out, _) = said(&run_with_input(&["stories", "group", "--explain"], input));
     let answers: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -118,4 +130,129 @@ fn explain_says_why() {
     assert!(answers[1]["why"].as_str().unwrap().starts_with("likeness"), "{out}");
     assert_eq!(answers[1]["news"], serde_json::json!(["2 sources", "a first-tier source"]));
     assert!(answers[2]["why"].as_str().unwrap().ends_with("other people are named"), "{out}");
+}
+
+/// An item of the files here as the daemon has it when it was read and matched.
+fn new_item(value: &Value, read_at: Timestamp, number: u8) -> NewItem {
+    let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    let item = Item {
+        title: text("title"),
+        summary: text("summary"),
+        link: value["link"].as_str().map(|link| link.parse().unwrap()),
+        feed: Some(text("outlet").into()),
+        published_at: Some(read_at),
+        ..Item::default()
+    };
+    let found = Match { topic: TopicName::new("all"), revision: 1, hits: Vec::new() };
+    NewItem {
+        keys: vec![ItemKey { kind: KeyKind::Sole, hash: [number; 16] }],
+        story_key: wirewatch::feed::story_keys([&item])[0],
+        item,
+        matches: vec![found],
+        announce: Announce::Yes,
+        routes: Vec::new(),
+        alerts: 0,
+    }
+}
+
+/// Which of the items are of one story: for each the first that is.
+fn first_alike(stories: &[i64]) -> Vec<usize> {
+    stories.iter().map(|story| stories.iter().position(|other| other == story).unwrap()).collect()
+}
+
+/// What the store makes of items: committed a few at a time, with new starts and refused transactions in between.
+async fn ingested(items: &[(Value, Timestamp)], dice: &mut Dice) -> Vec<i64> {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let spec = FeedSpec {
+        url: "http://outlet.example/feed".parse().unwrap(),
+        title: None,
+        interval: std::time::Duration::from_secs(900),
+        on_add: OnAdd::Baseline,
+    };
+    let feed = store.sync_feeds(items[0].1, vec![spec]).await.unwrap()[0].id;
+    let poll = |(number, (value, at)): (usize, &(Value, Timestamp))| Poll {
+        feed,
+        at: *at,
+        outcome: PollOutcome::Modified {
+            validators: Validators { etag: None, last_modified: None },
+            body_hash: 0,
+            title: None,
+            items: vec![new_item(value, *at, u8::try_from(number).unwrap())],
+            warnings: Vec::new(),
+        },
+        next_poll_at: *at,
+        failures: 0,
+        memory: FeedMemory::default(),
+        events: Vec::new(),
+    };
+    let mut polls: Vec<Poll> = items.iter().enumerate().map(poll).collect();
+    let mut open = OpenStories::default();
+    while !polls.is_empty() {
+        let size = usize::try_from(1 + dice.below(5)).unwrap().min(polls.len());
+        let batch: Vec<Poll> = polls.drain(..size).collect();
+        let now = batch[0].at;
+        if dice.one_in(4) {
+            let database = rusqlite::Connection::open(store.path()).unwrap();
+            database.execute_batch("ALTER TABLE item_key RENAME TO aside").unwrap();
+            store.record_and_group(batch.clone(), health::learn, open).await.unwrap_err();
+            database.execute_batch("ALTER TABLE aside RENAME TO item_key").unwrap();
+            open = OpenStories::load(&store, now).await.unwrap();
+        }
+        let (recorded, given_back) =
+            store.record_and_group(batch.clone(), health::learn, open).await.unwrap();
+        assert!(recorded.iter().all(|one| one.new_items.len() == 1));
+        open = given_back;
+        if dice.one_in(4) {
+            // Before it was known that they are recorded.
+            (_, open) = store.record_and_group(batch, health::learn, open).await.unwrap();
+        }
+        if dice.one_in(4) {
+            open = OpenStories::load(&store, now).await.unwrap();
+        }
+    }
+    let database = rusqlite::Connection::open(store.path()).unwrap();
+    let mut rows = database.prepare("SELECT story_id FROM item ORDER BY id").unwrap();
+    rows.query_map([], |r| r.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+#[tokio::test]
+async fn the_command_and_the_daemon_make_the_same_stories() {
+    let mut all: Vec<Value> =
+        lines("groups.jsonl").iter().flat_map(|group| group["items"].as_array().unwrap().clone()).collect();
+    all.extend(lines("non-pairs.jsonl").iter().flat_map(|pair| [pair["a"].clone(), pair["b"].clone()]));
+    for seed in 0..6 {
+        let mut dice = Dice(seed);
+        // Days are drawn together, so that events meet; some items have a link, and some the same one.
+        let start: Timestamp = "2026-03-02T00:00:00Z".parse().unwrap();
+        let mut drawn: Vec<(u64, Value)> = Vec::new();
+        for _ in 0..120 {
+            let mut item = all[usize::try_from(dice.below(all.len() as u64)).unwrap()].clone();
+            let minute = dice.below(60 * 60);
+            item["id"] = Value::from(format!("i{}", drawn.len()));
+            item["date"] = Value::from((start + jiff::SignedDuration::from_mins(minute as i64)).to_string());
+            if dice.one_in(3) {
+                item["link"] = Value::from(format!("https://wire.example/{}", dice.below(60)));
+            }
+            drawn.push((minute, item));
+        }
+        drawn.sort_by_key(|(minute, _)| *minute);
+        let items: Vec<(Value, Timestamp)> = drawn
+            .into_iter()
+            .map(|(minute, item)| (item, start + jiff::SignedDuration::from_mins(minute as i64)))
+            .collect();
+        let by_id = grouped(&items.iter().map(|(item, _)| item).collect::<Vec<_>>());
+        let names: Vec<&String> =
+            items.iter().map(|(item, _)| &by_id[item["id"].as_str().unwrap()]).collect();
+        let numbers: Vec<i64> =
+            names.iter().map(|name| names.iter().position(|other| other == name).unwrap() as i64).collect();
+        let (command, daemon) = (first_alike(&numbers), first_alike(&ingested(&items, &mut dice).await));
+        let differ: Vec<String> = (0..items.len())
+            .filter(|at| command[*at] != daemon[*at])
+            .map(|at| format!("{}: {} or {}", items[at].0, items[command[at]].0, items[daemon[at]].0))
+            .collect();
+        assert!(differ.is_empty(), "seed {seed}: {differ:#?}");
+        let joined = daemon.iter().enumerate().filter(|(at, first)| at != *first).count();
+        assert!(joined > 20, "seed {seed}: only {joined} of 120 joined anything");
+    }
 }

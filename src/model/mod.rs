@@ -11,6 +11,7 @@ mod item;
 mod mail;
 mod memory;
 mod notification;
+mod operator;
 mod pace;
 mod people;
 mod poll;
@@ -32,6 +33,10 @@ pub use memory::{
 pub use notification::{
     Additions, Coverage, FeedDoubt, FeedTrouble, ItemView, Notification, NotificationKind, StoryNews,
     StoryView, Window,
+};
+pub use operator::{
+    Brings, Bulletin, DeadLetters, Duty, DutyRun, FeedsAtLarge, Section, Trouble, TroubledFeed, Verdict,
+    VitalSigns, Work,
 };
 pub use pace::{FORGETTING, Pace};
 pub use people::{InvalidRecipient, Recipient, Secret};

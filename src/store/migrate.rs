@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_item_index.sql"),
     include_str!("migrations/0003_feed_health.sql"),
     include_str!("migrations/0004_delivery.sql"),
+    include_str!("migrations/0006_operator.sql"),
 ];
 
 /// Brings the schema up to date.
@@ -55,6 +56,7 @@ mod tests {
             17_229_254_431_252_516_424,
             7_437_409_263_271_509_408,
             2_721_887_083_796_449_764,
+            646_043_217_321_842_531,
         ];
         let found: Vec<u64> =
             MIGRATIONS.iter().map(|sql| xxhash_rust::xxh3::xxh3_64(sql.as_bytes())).collect();

@@ -24,6 +24,7 @@ mod mail;
 mod manners;
 mod month;
 mod news;
+mod operator;
 mod pipeline;
 mod queries;
 mod reading;

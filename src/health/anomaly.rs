@@ -22,7 +22,8 @@ pub const WEEKS: usize = 8;
 pub const FEWEST_DAYS: usize = 28;
 /// Longest stretch that is looked at; a topic that has no news in two weeks is a rare one.
 pub const LONGEST: usize = 14;
-/// Stories that must be missing of a topic that comes by chance (measured: the simulation below).
+/// Stories that must be missing of a topic that comes by chance (measured in the simulation below: 35 false alarms in
+/// 1,008 topic-years; with 10 there are 86, with 15 there are 12, and 2 a day is noticed after 13 days, not 10).
 pub const LEAST_EXPECTED: f64 = 12.0;
 /// What varies twice as much as chance would have it must miss so many times as many: 2 to this power.
 const CAUTION: f64 = 1.5;

@@ -34,7 +34,7 @@ pub const TOGETHER_OVER_PERCENT: u64 = 12;
 
 /// When no feed was read for so long although they were visited, it is told.
 pub const UNANSWERED_AFTER: Duration = HOUR;
-/// With fewer feeds than this nothing is said of all of them.
+/// With fewer sound feeds than this nothing is said of all of them.
 pub const UNANSWERED_LEAST: u64 = 3;
 
 /// Whether feeds fail together.
@@ -78,12 +78,13 @@ pub fn together(at_large: &FeedsAtLarge, before: Together) -> Together {
 }
 
 /// Since when no feed answers, if that is so for [`UNANSWERED_AFTER`] or longer: nothing was read although half of the
-/// feeds were visited. Visits that were not made prove nothing, so a stop of the service is no outage.
+/// sound feeds were visited. Visits that were not made prove nothing, so a stop of the service is no outage; nor do feeds
+/// that have been failing for long.
 pub fn unanswered(at_large: &FeedsAtLarge, now: Timestamp) -> Option<Timestamp> {
     let since = at_large.newest_ok?;
-    let visited = at_large.visited_since.saturating_mul(2) >= at_large.feeds;
+    let visited = at_large.visited_since.saturating_mul(2) >= at_large.sound;
     let long = time::between(since, now) >= UNANSWERED_AFTER;
-    (at_large.feeds >= UNANSWERED_LEAST && visited && long).then_some(since)
+    (at_large.sound >= UNANSWERED_LEAST && visited && long).then_some(since)
 }
 
 /// How long a trouble lasts, in words.
@@ -132,8 +133,9 @@ mod tests {
 
     #[test]
     fn no_feed_answers_when_visits_were_made_for_an_hour_in_vain() {
-        let of = |feeds: u64, visited_since: u64| FeedsAtLarge {
-            feeds,
+        let of = |sound: u64, visited_since: u64| FeedsAtLarge {
+            feeds: 10,
+            sound,
             visited_since,
             newest_ok: Some(at(10)),
             ..FeedsAtLarge::default()

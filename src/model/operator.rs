@@ -145,9 +145,11 @@ pub struct FeedsAtLarge {
     pub feeds: u64,
     /// Of them, failing now and for some time.
     pub troubled: u64,
+    /// Of them, not failing for long, nor at rest.
+    pub sound: u64,
     /// When any was last read.
     pub newest_ok: Option<Timestamp>,
-    /// Feeds that were visited after that.
+    /// Sound ones that were visited after that.
     pub visited_since: u64,
     /// Those that fail for long; those that bring alerts first.
     pub failing: Vec<TroubledFeed>,

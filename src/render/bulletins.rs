@@ -116,6 +116,7 @@ pub(super) fn canary() -> Bulletin {
             ("match", "0.6 ms"),
             ("plan", "0.1 ms"),
             ("render", "5.2 ms"),
+            ("in all, before it was handed over", "6.3 ms"),
         ]),
         sections: Vec::new(),
     }

@@ -101,19 +101,24 @@ impl Store {
                 .prepare_cached(
                     "SELECT count(*) AS feeds, max(last_ok_at_ms) AS newest_ok_ms,
                             count(*) FILTER (WHERE health = 'failing'
-                                OR (health = 'degraded' AND health_since_at_ms <= ?1)) AS troubled
+                                OR (health = 'degraded' AND health_since_at_ms <= ?1)) AS troubled,
+                            count(*) FILTER (WHERE health IN ('ok', 'degraded')) AS sound
                      FROM feed WHERE active = 1",
                 )?
                 .query_row([row::ms(since)], |r| {
                     Ok(FeedsAtLarge {
                         feeds: row::count(r, "feeds")?,
                         troubled: row::count(r, "troubled")?,
+                        sound: row::count(r, "sound")?,
                         newest_ok: row::instant(r, "newest_ok_ms")?,
                         ..FeedsAtLarge::default()
                     })
                 })?;
             at_large.visited_since = tx
-                .prepare_cached("SELECT count(*) AS n FROM feed WHERE active = 1 AND last_poll_at_ms > ?1")?
+                .prepare_cached(
+                    "SELECT count(*) AS n FROM feed
+                     WHERE active = 1 AND health IN ('ok', 'degraded') AND last_poll_at_ms > ?1",
+                )?
                 .query_row([at_large.newest_ok.map(row::ms)], |r| row::count(r, "n"))?;
             let mut statement = tx.prepare_cached(
                 "SELECT id, COALESCE(name, title, url) AS feed, health, health_since_at_ms, hit_at_ms, failure_message

@@ -311,7 +311,7 @@ async fn of_urgent_lines_and_mails_given_up_twenty_are_named_and_the_rest_counte
     app.turn().await;
     (1..=21).for_each(|n| app.fails(n, "failing", 0, true));
     let now = app.clock.now().as_millisecond();
-    let dead = |ids: std::ops::Range<u32>| {
+    let dead = |app: &TestApp, ids: std::ops::Range<u32>| {
         for id in ids {
             app.tamper(&format!(
                 "INSERT INTO notification (id, dedup_key, kind, subscription, recipient, subject, body_text, body_html,
@@ -321,19 +321,19 @@ async fn of_urgent_lines_and_mails_given_up_twenty_are_named_and_the_rest_counte
             ));
         }
     };
-    dead(0..21);
+    dead(&app, 0..21);
     app.wait(1).await;
     let (_, subject, text) = app.told().remove(0);
     assert!(subject.starts_with("[wirewatch] Urgent: mails given up (21), "), "{subject}");
     assert!(
         text.contains(
-            "Feed 19 — for 6 h: the server answered 404 Not Found - 1 more; `wirewatch feeds list`"
+            "Feed 19 — for 6 h 1 min: the server answered 404 Not Found - 1 more; `wirewatch feeds list`"
         ),
         "{text}"
     );
     assert!(text.contains("gone19@b.example") && !text.contains("gone20@b.example"), "{text}");
     assert!(text.contains("1 more; `wirewatch outbox list --state dead` names them"), "{text}");
-    dead(21..41);
+    dead(&app, 21..41);
     app.wait(15).await;
     let told = app.told();
     assert_eq!(told.len(), 2, "each is told once");
@@ -357,8 +357,15 @@ async fn when_no_feed_answers_for_an_hour_it_is_told_and_when_they_do_again() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].1.contains("no feed answers"), "{}", told[0].1);
     assert!(told[0].2.contains("Not one of 6 feeds was read since Thu 5 Jun, 14:00 UTC"), "{}", told[0].2);
+    // It lasts, though the feeds count as failing by now.
+    let mut app = app.killed_and_restarted().await;
+    for _ in 0..14 {
+        app.after(30).await;
+    }
+    let told = app.told();
+    assert_eq!(told.len(), 1, "{told:?}");
     (0..6).for_each(|n| app.farm.set(&format!("/{n}"), Page::rss(&[news(100 + n)])));
-    for _ in 0..12 {
+    for _ in 0..30 {
         app.after(20).await;
     }
     let told = app.told();

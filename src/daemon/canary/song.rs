@@ -178,7 +178,9 @@ fn prepare(
     };
     let due = watch.took(Stage::Plan, planned(now, to, &subscription))?;
     watch.took(Stage::Render, rendered(catalog, now, &due, &subscription, &item, found, &mark))?;
+    let so_far = watch.last.saturating_sub(watch.begun);
     let figures = watch.steps.iter().map(|step| (step.stage.to_string(), millis(step.took)));
+    let figures = figures.chain([("in all, before it was handed over".to_owned(), millis(so_far))]);
     let bulletin = Bulletin {
         title: format!("The canary came through ({mark})"),
         lead: "A made-up item was read, matched, planned and rendered like any other; you got this mail the way alerts \

@@ -7,7 +7,10 @@
 //! **Invariant:** a feed that answers and soon fails again has one trouble, so that one that fails every night is no noise
 //! every morning.
 
-use std::time::Duration;
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use super::{
     super::{Catalog, StepError},
@@ -134,7 +137,8 @@ fn found(
     let mut urgent = |key: &str, since: Timestamp, heading: &'static str, line: String| {
         found.push(Found { key: key.to_owned(), since, weight: Weight::Urgent(heading), line });
     };
-    if let Some(since) = escalation::unanswered(at_large, now) {
+    let unanswered = unanswered(now, at_large, known);
+    if let Some(since) = unanswered {
         let line = format!(
             "Not one of {} was read since {}; look at this machine's connection, name server and proxy",
             count(at_large.feeds, "feed"),
@@ -145,7 +149,7 @@ fn found(
     let is_known = |key: &str| known.iter().any(|trouble| trouble.key == key);
     let before = if is_known(FEEDS) { Together::Many } else { Together::Few };
     // While none answers, and until they have had time to be visited again, that says it all.
-    let is_said = escalation::unanswered(at_large, now).is_some() || is_known(LINE);
+    let is_said = unanswered.is_some() || is_known(LINE);
     if escalation::together(at_large, before) == Together::Many && (is_known(FEEDS) || !is_said) {
         let of = count(at_large.feeds, "feed");
         let line = format!(
@@ -160,6 +164,16 @@ fn found(
     }
     found.extend(at_large.failing.iter().map(|feed| found_feed(now, feed)));
     found
+}
+
+/// Since when no feed answers. Once it was told it lasts until one is read, whatever becomes of the feeds meanwhile.
+fn unanswered(now: Timestamp, at_large: &FeedsAtLarge, known: &[Trouble]) -> Option<Timestamp> {
+    let told = known.iter().find(|trouble| trouble.key == LINE && trouble.ended_at.is_none());
+    match told {
+        _ if at_large.feeds == 0 => None,
+        Some(told) => Some(told.since).filter(|since| at_large.newest_ok.is_none_or(|read| read <= *since)),
+        None => escalation::unanswered(at_large, now),
+    }
 }
 
 fn found_feed(now: Timestamp, feed: &TroubledFeed) -> Found {
@@ -190,12 +204,13 @@ struct Review {
 }
 
 fn review(now: Timestamp, found: &[Found], known: &[Trouble]) -> Review {
+    let by_key: HashMap<&str, &Trouble> = known.iter().map(|before| (before.key.as_str(), before)).collect();
+    let now_found: HashSet<&str> = found.iter().map(|found| found.key.as_str()).collect();
     let mut review = Review::default();
     for found in found {
-        let before = known.iter().find(|trouble| trouble.key == found.key);
-        review.goes_on(now, found, before);
+        review.goes_on(now, found, by_key.get(found.key.as_str()).copied());
     }
-    for before in known.iter().filter(|before| found.iter().all(|found| found.key != before.key)) {
+    for before in known.iter().filter(|before| !now_found.contains(before.key.as_str())) {
         review.ended(now, before);
     }
     review

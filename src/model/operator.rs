@@ -27,11 +27,6 @@ pub struct Section {
 }
 
 impl Bulletin {
-    /// Nothing to tell.
-    pub fn is_empty(&self) -> bool {
-        self.figures.is_empty() && self.sections.is_empty()
-    }
-
     /// The whole as plain lines, for templates that know no groups: the headline, each figure, each line with the title of
     /// its group.
     pub fn flat(&self) -> Vec<String> {

@@ -168,6 +168,23 @@ async fn after_a_stop_of_days_there_is_one_daily_mail() {
 }
 
 #[tokio::test]
+async fn what_happened_a_week_before_there_was_anybody_to_tell_is_told_no_more() {
+    let mut app = app(1, "").await;
+    app.turn().await;
+    let week = 7 * 86_400_000;
+    for (detail, at) in [("just told", 0), ("too old", -1)] {
+        let at = START.as_millisecond() - week + at;
+        app.tamper(&format!(
+            "INSERT INTO feed_event (feed_id, kind, at_ms, detail) VALUES (1, 'gap', {at}, '{detail}')"
+        ));
+    }
+    app.wait(17 * HOUR).await;
+    let text = app.told().remove(0).2;
+    assert!(text.contains("just told") && !text.contains("too old"), "{text}");
+    app.end().await;
+}
+
+#[tokio::test]
 async fn more_changes_of_one_kind_than_can_be_named_are_counted() {
     let mut app = app(1, "").await;
     app.turn().await;

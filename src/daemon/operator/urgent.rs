@@ -310,3 +310,63 @@ fn title(sections: &[Section]) -> String {
     let said = summary(sections);
     if sections.iter().all(is_over) { sentence(&said) } else { format!("Urgent: {said}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        time::from_millis(1_750_000_000_000)
+    }
+
+    fn ended(key: &str, ago: Duration) -> Trouble {
+        let since = time::before(now(), Duration::from_secs(30 * 86_400));
+        Trouble { key: key.to_owned(), since, tellings: 1, ended_at: Some(time::before(now(), ago)) }
+    }
+
+    fn urgent(key: &str) -> Found {
+        let (since, line) = (now(), "it fails".to_owned());
+        Found { key: key.to_owned(), since, weight: Weight::Urgent("Something fails"), line }
+    }
+
+    #[test]
+    fn what_may_come_back_is_forgotten_after_its_rest() {
+        let over = |key: &str, ago: Duration| review(now(), &[], &[ended(key, ago)]).over;
+        for (key, rest) in [("feed/1", escalation::RELAPSE), (LINE, LINE_REST)] {
+            assert_eq!(over(key, rest), [key]);
+            assert_eq!(over(key, rest - Duration::from_millis(1)), [""; 0], "{key}");
+        }
+        assert_eq!(over("topic/calls", escalation::RELAPSE), [""; 0], "the daily mail's");
+    }
+
+    #[test]
+    fn a_feed_that_fails_again_goes_on_and_that_none_answers_is_news_again() {
+        let review_of = |key: &str, tellings: u32| {
+            let before = Trouble { tellings, ..ended(key, Duration::from_secs(60)) };
+            review(now(), &[urgent(key)], &[before])
+        };
+        let again = review_of("feed/1", 99);
+        assert_eq!(
+            (again.groups.len(), again.troubles[0].ended_at, again.troubles[0].tellings),
+            (0, None, 99)
+        );
+        let due = review_of("feed/1", 1);
+        assert_eq!(due.groups[0].0, "Something fails, still");
+        assert_eq!(due.failing, [FeedId(1)]);
+        let line = review_of(LINE, 99);
+        assert_eq!(line.groups[0].0, "Something fails");
+        assert_eq!((line.troubles[0].since, line.troubles[0].tellings), (now(), 1));
+    }
+
+    #[test]
+    fn that_none_answers_lasts_until_one_is_read() {
+        let told = Trouble { ended_at: None, ..ended(LINE, Duration::ZERO) };
+        let of = |newest_ok: Option<Timestamp>, feeds: u64| {
+            let at_large = FeedsAtLarge { feeds, newest_ok, ..FeedsAtLarge::default() };
+            unanswered(now(), &at_large, std::slice::from_ref(&told))
+        };
+        assert_eq!(of(Some(told.since), 9), Some(told.since), "though none counts as sound by now");
+        assert_eq!(of(Some(time::after(told.since, Duration::from_millis(1))), 9), None);
+        assert_eq!(of(None, 0), None, "no feed is left");
+    }
+}

@@ -5,6 +5,8 @@
 //!
 //! **Invariant:** nothing is asked for while a task hangs, feeds are due and not visited, mail is stuck, or the store
 //! cannot be written.
+//! **Invariant:** a process pings only once it has visited a feed or run for [`WARM_UP`]: one that is started again and again
+//! and does no work does not say that all is well.
 //! **Invariant:** a ping that fails is logged once, and once more when it succeeds again; it holds up nothing.
 //! **Invariant:** no part of the address is ever logged, stored or mailed.
 //!
@@ -26,8 +28,13 @@ use crate::{
     fetch::FetchRequest,
     health::vital::{self, Ailment},
     model::{Duty, FailureKind, Retry, Timestamp, Validators, time},
-    store::{self, Store},
+    store::Store,
 };
+
+/// A process that has run for so long pings though no feed was due yet.
+const WARM_UP: Duration = Duration::from_secs(300);
+/// How often it is looked whether the first feed was visited.
+const SOON: Duration = Duration::from_secs(5);
 
 /// See the module.
 #[derive(Debug)]
@@ -36,9 +43,20 @@ pub struct Pinger {
     clock: Clock,
     catalogs: watch::Receiver<Arc<Catalog>>,
     heartbeats: Vec<Heartbeat>,
+    /// Wall clock and uptime when it was made.
+    started: (Timestamp, Duration),
     /// The next ping, and the spec it was set for.
     next: Option<(Timestamp, PingSpec)>,
     said: Said,
+}
+
+/// Whether it may be said that all is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    Well,
+    /// This process has not done any work yet.
+    Unproved,
+    Ill(Ailment),
 }
 
 /// What the log said last.
@@ -51,9 +69,10 @@ enum Said {
 }
 
 impl Pinger {
-    /// A pinger for `store`; its first step pings.
+    /// A pinger for `store`; it pings once a feed was visited from now on.
     pub fn new(store: Store, clock: Clock, catalogs: watch::Receiver<Arc<Catalog>>) -> Self {
-        Self { store, clock, catalogs, heartbeats: Vec::new(), next: None, said: Said::Nothing }
+        let started = (clock.now(), clock.uptime());
+        Self { store, clock, catalogs, heartbeats: Vec::new(), started, next: None, said: Said::Nothing }
     }
 
     /// The same, which pings only while these tasks make progress.
@@ -76,11 +95,14 @@ impl Pinger {
         if let Some((at, _)) = self.next.as_ref().filter(|(at, of)| *of == spec && early(*at)) {
             return Ok(Progress::Idle { until: Some(*at) });
         }
-        let next = time::after(now, spec.every);
+        let condition = self.condition(now).await?;
+        let wait = if condition == Condition::Unproved { SOON } else { spec.every };
+        let next = time::after(now, wait);
         self.next = Some((next, spec.clone()));
-        match self.ailment(now).await? {
-            Some(ailment) => self.withhold(ailment),
-            None => {
+        match condition {
+            Condition::Unproved => {}
+            Condition::Ill(ailment) => self.withhold(ailment),
+            Condition::Well => {
                 let outcome = self.ping(&catalog, &spec).await;
                 self.record(outcome).await?;
             }
@@ -109,20 +131,28 @@ impl Pinger {
         Ok(())
     }
 
-    /// What ails the service. The look at the store begins with a write, since a full disk can still be read.
-    async fn ailment(&self, now: Timestamp) -> Result<Option<Ailment>, StepError> {
+    /// How the service fares. The look at the store begins with a write, since a full disk can still be read.
+    async fn condition(&self, now: Timestamp) -> Result<Condition, StepError> {
         if self.heartbeats.iter().any(|heartbeat| !heartbeat.is_fresh()) {
-            return Ok(Some(Ailment::TaskHangs));
+            return Ok(Condition::Ill(Ailment::TaskHangs));
         }
         let looked = async {
             self.store.begin_duty(Duty::Ping, now).await?;
-            Ok::<_, store::Error>(vital::ailment(now, &self.store.vital_signs().await?))
+            self.store.vital_signs().await
         };
-        match looked.await {
-            Ok(ailment) => Ok(ailment),
-            Err(error) if error.retry() == Retry::Never => Err(error.into()),
-            Err(_) => Ok(Some(Ailment::StoreFails)),
-        }
+        let signs = match looked.await {
+            Ok(signs) => signs,
+            Err(error) if error.retry() == Retry::Never => return Err(error.into()),
+            Err(_) => return Ok(Condition::Ill(Ailment::StoreFails)),
+        };
+        let (started, uptime) = self.started;
+        let has_worked = signs.due.is_none() || signs.visited.is_some_and(|at| at >= started);
+        let is_warm = self.clock.uptime().saturating_sub(uptime) >= WARM_UP;
+        Ok(match vital::ailment(now, &signs) {
+            _ if !has_worked && !is_warm => Condition::Unproved,
+            Some(ailment) => Condition::Ill(ailment),
+            None => Condition::Well,
+        })
     }
 
     fn withhold(&mut self, ailment: Ailment) {

@@ -68,6 +68,32 @@ async fn it_goes_out_every_so_often_while_all_is_well() {
 }
 
 #[tokio::test]
+async fn a_process_that_has_done_nothing_yet_does_not_say_that_all_is_well() {
+    let app = app().await;
+    // Killed again and again, a minute after each start.
+    let mut app = app.killed_and_restarted().await;
+    for _ in 0..3 {
+        app.clock.advance(Duration::from_secs(1));
+        let mut pinger = app.pinger();
+        for _ in 0..6 {
+            step(&app, &mut pinger).await;
+            app.clock.advance(Duration::from_secs(10));
+        }
+        app = app.killed_and_restarted().await;
+    }
+    assert_eq!(pings(&app), 0);
+    // No feed is due for a while, and it has run for five minutes.
+    let (mut short, mut long) = (app.pinger(), app.pinger());
+    app.clock.advance(Duration::from_millis(299_999));
+    step(&app, &mut short).await;
+    assert_eq!(pings(&app), 0);
+    app.clock.advance(Duration::from_millis(1));
+    step(&app, &mut long).await;
+    assert_eq!(pings(&app), 1);
+    app.end().await;
+}
+
+#[tokio::test]
 async fn it_is_withheld_while_visits_have_stopped() {
     let mut app = app().await;
     let mut pinger = app.pinger();

@@ -4,7 +4,7 @@
 //!
 //! **Invariant:** the steps stand in the order they were taken; after one that failed there is none.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use url::Url;
 
@@ -144,8 +144,10 @@ impl<'c> Watch<'c> {
 /// Sends a made-up item all the way, to `to` and nobody else.
 pub async fn sing(catalog: &Catalog, clock: &Clock, to: &Recipient) -> Song {
     let now = clock.now();
+    // Those of real items are made when the configuration is read.
+    let topics = topics();
     let mut watch = Watch::new(clock);
-    let prepared = prepare(catalog, now, to, &mut watch);
+    let prepared = prepare(catalog, now, to, topics, &mut watch);
     let ended = match prepared {
         Err(failed) => Err(failed),
         Ok(mail) => {
@@ -164,11 +166,12 @@ fn prepare(
     catalog: &Catalog,
     now: Timestamp,
     to: &Recipient,
+    topics: Result<CompiledTopics, String>,
     watch: &mut Watch<'_>,
 ) -> Result<OutboundMail, Failed> {
     let mark = format!("{}", now.as_millisecond());
     let item = watch.took(Stage::Parse, parsed(&mark, now))?;
-    let found = watch.took(Stage::Match, matched(&item))?;
+    let found = watch.took(Stage::Match, topics.and_then(|topics| matched(&topics, &item)))?;
     let subscription = Subscription {
         name: SubscriptionName::new(NAME),
         to: vec![to.clone()],
@@ -229,12 +232,16 @@ fn title(mark: &str) -> String {
     format!("A {WORDS} sings, {mark}")
 }
 
-fn matched(item: &Item) -> Result<Vec<Match>, String> {
+/// Its topic, which exists nowhere else.
+fn topics() -> Result<CompiledTopics, String> {
     let source = TopicSource { name: NAME.to_owned(), any: vec![WORDS.to_owned()], ..TopicSource::default() };
-    let definition = query::lists(&source, &std::collections::BTreeMap::new())
-        .map_err(|_| "its topic is not understood".to_owned())?;
-    let topics = CompiledTopics::compile(&[definition]).map_err(|error| error.to_string())?;
-    let found = matches(&topics, item);
+    let definition =
+        query::lists(&source, &BTreeMap::new()).map_err(|_| "its topic is not understood".to_owned())?;
+    CompiledTopics::compile(&[definition]).map_err(|error| error.to_string())
+}
+
+fn matched(topics: &CompiledTopics, item: &Item) -> Result<Vec<Match>, String> {
+    let found = matches(topics, item);
     if found.is_empty() { Err("its topic did not find the item".to_owned()) } else { Ok(found) }
 }
 

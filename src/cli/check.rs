@@ -11,11 +11,11 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    config::Config,
+    config::{self, Config},
     daemon::{self, Catalog},
     feed,
     fetch::{self, FetchRequest, Fetched, Manner},
-    model::{AlertPolicy, Delivery, FeedSpec, NotificationKind, Validators},
+    model::{AlertPolicy, Delivery, FeedSpec, NotificationKind, Timestamp, Validators},
     render, schedule,
 };
 
@@ -77,6 +77,7 @@ fn summary(config: &Config, catalog: &Catalog) {
     let topics: Vec<&str> = catalog.topics.topics().iter().map(|topic| topic.name.as_str()).collect();
     say!("topics        {}", if topics.is_empty() { "none".to_owned() } else { topics.join(", ") });
     let now = Clock::system().now();
+    operator(catalog, now);
     for subscription in &catalog.subscriptions {
         let when = match &subscription.delivery {
             Delivery::Alert(policy) => alerts(policy),
@@ -90,6 +91,31 @@ fn summary(config: &Config, catalog: &Catalog) {
         };
         let recipients = output::count(subscription.to.len(), "recipient");
         say!("subscription  {}: {when}, {recipients}", subscription.name);
+    }
+}
+
+/// What those who run the service are told next; the address of the ping is a secret.
+fn operator(catalog: &Catalog, now: Timestamp) {
+    let duties = &catalog.duties;
+    if !catalog.operator.is_empty() {
+        let schedules = [
+            ("daily", Some(&duties.daily)),
+            ("heartbeat", duties.heartbeat.as_ref()),
+            ("canary", duties.canary.as_ref()),
+        ];
+        for (name, policy) in schedules {
+            let next = policy.and_then(|policy| schedule::next_digest(now, policy, &duties.zone));
+            if let Some(at) = next {
+                let local = at.to_zoned_datetime(duties.zone.clone());
+                say!("operator      {name}, next {}", local.strftime("%a %F %R %Z"));
+            }
+        }
+    }
+    if let Some(ping) = &duties.ping {
+        say!(
+            "operator      ping every {}, to an address that is not shown",
+            config::print_duration(ping.every)
+        );
     }
 }
 
@@ -181,7 +207,7 @@ async fn log_in(catalog: &Catalog) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{self, Environment};
+    use crate::config::Environment;
 
     #[test]
     fn visits_without_a_contact_are_warned_of_where_strangers_are_visited() {

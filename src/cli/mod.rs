@@ -277,6 +277,14 @@ enum MailCommand {
         #[arg(long, value_name = "ADDRESS")]
         to: Option<String>,
     },
+    /// Send a made-up item all the way, from a feed to a mail to the operator, and say what each step took
+    Canary {
+        #[command(flatten)]
+        list: ListArgs,
+        /// Recipient [default: the operator]
+        #[arg(long, value_name = "ADDRESS")]
+        to: Option<String>,
+    },
     /// List the templates of mails, or write them as a start for your own
     Templates(templates::TemplatesArgs),
     /// Write made-up mails of every kind as files, to look at them

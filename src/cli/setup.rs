@@ -7,7 +7,7 @@ use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::Subscribe
 use super::{ConfigArg, Failure};
 use crate::{
     clock::Clock,
-    config::{self, Config, Diagnostic, Environment, SecretOrigin, SecretSource, TransportConfig},
+    config::{self, Config, Diagnostic, Environment, PingUrl, SecretOrigin, SecretSource, TransportConfig},
     daemon::Catalog,
     store::{self, Store},
 };
@@ -59,6 +59,14 @@ impl ConfigArg {
             let what = "the key of unsubscribe cannot be read here, only by the service; it is not checked";
             unread = Some(Diagnostic::warning(&problem.place, what, problem.remedy));
             public.mail.unsubscribe = None;
+        }
+        if let Some(PingUrl::Kept(url)) = public.operator.ping.as_ref().map(|ping| &ping.url)
+            && !matches!(url.origin, SecretOrigin::File(_))
+            && let Err(problem) = url.read(&Environment::of_process())
+        {
+            let what = "the address of the ping cannot be read here, only by the service; it is not checked";
+            unread = Some(Diagnostic::warning(&problem.place, what, problem.remedy));
+            public.operator.ping = None;
         }
         for (_, visit) in &mut public.visits {
             let environment = Environment::of_process();

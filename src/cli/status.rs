@@ -15,8 +15,11 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    config::OperatorConfig,
     daemon::shortfalls,
-    model::{EventKind, FeedEventReport, FeedId, FeedReport, StatusReport, Timestamp, time},
+    model::{
+        Duty, DutyRun, EventKind, FeedEventReport, FeedId, FeedReport, StatusReport, Timestamp, Verdict, time,
+    },
 };
 
 /// Feeds looked at.
@@ -51,6 +54,17 @@ struct Status {
     events: Vec<EventStatus>,
     /// What cannot be met of the configured intervals.
     shortfalls: Vec<String>,
+    /// What is done for the operator, as far as it is configured.
+    duties: Vec<DutyStatus>,
+}
+
+#[derive(Debug, Serialize)]
+struct DutyStatus {
+    duty: &'static str,
+    at: Option<String>,
+    failed: Option<String>,
+    #[serde(skip)]
+    when: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize)]
@@ -82,6 +96,7 @@ pub(super) async fn status(args: &ListArgs) -> Outcome {
     let events = store.feed_events(time::before(now, RECENT), MAX_LOOKED_AT).await?;
     let mut status = judge(now, &feeds, report, &configured);
     status.add_events(now, &events);
+    status.add_duties(&config.operator, &store.duties().await?);
     let short = shortfalls(&config).map_err(Failure::Config)?;
     status.shortfalls = short.iter().map(ToString::to_string).collect();
     if args.json {
@@ -93,6 +108,27 @@ pub(super) async fn status(args: &ListArgs) -> Outcome {
 }
 
 impl Status {
+    fn add_duties(&mut self, config: &OperatorConfig, runs: &[DutyRun]) {
+        let asked = [
+            (Duty::Heartbeat, config.heartbeat.is_some()),
+            (Duty::Canary, config.canary.is_some()),
+            (Duty::Ping, config.ping.is_some()),
+        ];
+        for (duty, _) in asked.into_iter().filter(|(_, asked)| *asked) {
+            let run = runs.iter().find(|run| run.duty == duty);
+            let when = run.and_then(|run| run.settled_at);
+            let failed = run.and_then(|run| match &run.verdict {
+                Verdict::Failed(why) => Some(why.clone()),
+                Verdict::Open | Verdict::Done => None,
+            });
+            if let Some(why) = &failed {
+                self.problems.push(format!("the last {} failed: {why}", duty.as_str()));
+                self.ok = false;
+            }
+            self.duties.push(DutyStatus { duty: duty.as_str(), at: output::instant(when), failed, when });
+        }
+    }
+
     fn add_events(&mut self, now: Timestamp, events: &[FeedEventReport]) {
         for (kind, what) in [
             (EventKind::Gap, "may have lost items in the last 24 hours"),
@@ -181,6 +217,7 @@ fn judge(now: Timestamp, feeds: &[FeedReport], report: StatusReport, configured:
             .collect(),
         events: Vec::new(),
         shortfalls: Vec::new(),
+        duties: Vec::new(),
     }
 }
 
@@ -199,6 +236,10 @@ fn print(now: Timestamp, status: &Status) -> std::io::Result<()> {
         status.mails_sent,
         status.mails_dead
     );
+    if !status.duties.is_empty() {
+        let words = |duty: &DutyStatus| format!("{} {}", duty.duty, output::ago(now, duty.when));
+        say!("last    {}", status.duties.iter().map(words).collect::<Vec<_>>().join(", "));
+    }
     if !status.topics.is_empty() {
         say!();
         let rows = status

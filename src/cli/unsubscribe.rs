@@ -18,7 +18,7 @@ use super::{ConfigArg, Outcome, output::say};
 use crate::{
     clock::Clock,
     daemon::TransportSpec,
-    model::{Notification, NotificationId, NotificationKind, OutboundMail, SubscriptionName},
+    model::{Additions, Notification, NotificationId, NotificationKind, OutboundMail, SubscriptionName},
     render,
 };
 
@@ -55,6 +55,7 @@ pub(super) async fn unsubscribe(args: &UnsubscribeArgs) -> Outcome {
             at: now,
             zone: jiff::tz::TimeZone::UTC,
             notices: vec![asked],
+            additions: Additions::default(),
             ..render::sample(NotificationKind::Operator)
         },
         &catalog.templates,

@@ -146,37 +146,43 @@ fn quiet_hours(table: &Table<'_>, zone_of_reader: Option<&TimeZone>, example: &s
 
 /// Reads the keys of a digest. A weekly one is due on Mondays where nothing is said of days.
 pub(super) fn digest(table: &Table<'_>, summary: Summary) -> Option<DigestPolicy> {
-    let report = table.report();
     let usual = match summary {
         Summary::Digest => Days::ALL,
         Summary::Weekly => Days([true, false, false, false, false, false, false]),
     };
+    let when_empty = table.choice("when_empty", &[("send", WhenEmpty::Send), ("skip", WhenEmpty::Skip)]);
+    let when_empty = when_empty.map_or(WhenEmpty::Send, |w| w.value);
+    let escalate = line(table, "escalate");
+    let (at, on) = times(table, usual)?;
+    (!at.is_empty()).then_some(DigestPolicy { at, on, when_empty, escalate, summary })
+}
+
+/// Reads `at`, `days`, `every` and `cron`: local times of day, rising, and the dates they are due on. On the `usual` days
+/// where nothing is said of days.
+pub(super) fn times(table: &Table<'_>, usual: Days) -> Option<(Vec<civil::Time>, Dates)> {
+    let report = table.report();
     let days = match table.text("days", "mon-fri") {
         Some(text) => weekdays::read(&text, report),
         None => Some(usual),
     };
-    let when_empty = table.choice("when_empty", &[("send", WhenEmpty::Send), ("skip", WhenEmpty::Skip)]);
-    let when_empty = when_empty.map_or(WhenEmpty::Send, |w| w.value);
-    let escalate = line(table, "escalate");
-    let (at, on) = match (table.key_place("every"), table.key_place("cron")) {
+    match (table.key_place("every"), table.key_place("cron")) {
         (Some(_), Some(place)) => {
-            report.error(&place, "`every` and `cron` both say when the digest is due", "remove one of them");
-            return None;
+            report.error(&place, "`every` and `cron` both say when it is due", "remove one of them");
+            None
         }
-        (Some(_), None) => every(table)?,
+        (Some(_), None) => every(table),
         (None, Some(_)) => {
             unfit(table, &["at", "days"], "cron");
-            cron::read(&table.text("cron", "30 7 * * mon-fri")?, report)?
+            cron::read(&table.text("cron", "30 7 * * mon-fri")?, report)
         }
         (None, None) => {
             let texts = required_list(table, "at", "07:30", MAX_DIGEST_TIMES)?;
             let mut at: Vec<civil::Time> = texts.iter().filter_map(|text| time(text, report)).collect();
             at.sort();
             at.dedup();
-            (at, Dates::Weekdays(days?))
+            Some((at, Dates::Weekdays(days?)))
         }
-    };
-    (!at.is_empty()).then_some(DigestPolicy { at, on, when_empty, escalate, summary })
+    }
 }
 
 fn unfit(table: &Table<'_>, keys: &[&str], beside: &str) {

@@ -33,6 +33,8 @@ const SECRET_WORDS: [&str; 12] = [
 /// A key at least this similar to `password` (Damerau-Levenshtein, 0 to 1) is one misspelt; chosen so that
 /// `pasword` and `passwort` fall in and no key of ours does.
 const MISSPELT: f64 = 0.6;
+/// A table whose address is a secret, and how similar a name must be to be it misspelt.
+const PING: (&str, f64) = ("ping", 0.7);
 
 /// Shorter strings than this occur by chance.
 const SHORTEST_COPIED: usize = 4;
@@ -143,6 +145,7 @@ fn classify(name: &str) -> Key {
     let secret = |part: &str| {
         SECRET_WORDS.iter().any(|word| part.contains(word))
             || strsim::normalized_damerau_levenshtein(part, "password") >= MISSPELT
+            || strsim::normalized_damerau_levenshtein(part, PING.0) >= PING.1
     };
     if NAMES_OF_SECRETS.contains(&last.as_str()) {
         Key::NameOfSecret
@@ -362,6 +365,18 @@ mod tests {
         check("url = \"x\", pass{word = \"hunter2\" }", "url = \"x\", pass{word = *** }");
         check("x = 1, password ' \"hunter2\" }", "x = 1, password ***");
         check("password = { \"file\" = \"/a\" }", "password = { \"file\" = \"/a\" }");
+        check(
+            "ping = { url = \"https://h.example/key\", every = \"5m\" }",
+            "ping = { url = ***, every = *** }",
+        );
+        check(
+            "[operator.ping]\nurl = 'https://h/key'\n[poll]\nx = 'y'",
+            "[operator.ping]\nurl = ***\n[poll]\nx = 'y'",
+        );
+        check("ping.url = \"https://h/key\"", "ping.url = ***");
+        check("pnig = { url = \"https://h/key\" }", "pnig = { url = *** }");
+        check("ping = { url = { env = \"PING\" } }", "ping = { url = { env = \"PING\" } }");
+        check("shipping = [\"a\"]", "shipping = [\"a\"]");
         // Lines that a stray line end or quote has broken.
         check(
             "url = \"\nsmtps://me@h\", password = \"hunter2\" }",

@@ -21,6 +21,7 @@ mod feeds;
 mod files;
 mod mail;
 mod mask;
+mod operator;
 mod reader;
 mod secret;
 mod sections;
@@ -55,6 +56,7 @@ pub use self::{
         MAX_SENDER_NAME, MailConfig, SUBMISSION_PORT, SUBMISSIONS_PORT, Sender, SmtpConfig, SmtpEncryption,
         SmtpLogin, TransportConfig, UnsubscribeConfig,
     },
+    operator::{MAX_PING_BYTES, OperatorConfig, PING_EVERY, PING_REMEDY, PingConfig, PingUrl, check_ping},
     secret::{CREDENTIALS_DIRECTORY, MAX_SECRET_BYTES, SecretOrigin, SecretSource},
     sections::{
         Allowed, AllowedHost, DEFAULT_STATE_DIR, FetchConfig, MAX_AGENT_CHARS, MAX_ALLOWED, MAX_BURST,
@@ -82,10 +84,12 @@ const EXAMPLE: &str = include_str!("../../config/wirewatch.toml");
 
 const ROOT: Schema = Schema {
     name: "the configuration",
-    keys: &["opml", "state", "mail", "poll", "fetch", "lists", "topic", "feed", "subscription"],
+    keys: &["opml", "state", "mail", "operator", "poll", "fetch", "lists", "topic", "feed", "subscription"],
     elsewhere: &[
         ("smtp", "the mail server stands in [mail]: smtp = { url = \"smtps://…\" }"),
         ("interval", "it stands in [poll]"),
+        ("heartbeat", "it stands in [operator]"),
+        ("ping", "it stands in [operator]"),
         ("quiet", "it stands in a [[subscription]] with deliver = \"alert\""),
     ],
 };
@@ -99,6 +103,8 @@ pub struct Config {
     pub state: StateConfig,
     /// `[mail]`
     pub mail: MailConfig,
+    /// `[operator]`
+    pub operator: OperatorConfig,
     /// `[poll]`
     pub poll: PollConfig,
     /// `[fetch]`
@@ -196,6 +202,7 @@ pub fn builtin_topics() -> Result<Vec<TopicDef>, query::Error> {
 struct Draft {
     state: sections::StateDraft,
     mail: mail::MailDraft,
+    operator: operator::OperatorDraft,
     poll: sections::PollDraft,
     fetch: FetchConfig,
     topics: topics::TopicDrafts,
@@ -221,6 +228,9 @@ impl Draft {
         if let Some(table) = root.table("mail", &mail::MAIL, "{ from = \"…\" }") {
             self.mail.read(&table);
         }
+        if let Some(table) = root.table("operator", &operator::OPERATOR, "{ daily = { at = [\"07:00\"] } }") {
+            self.operator.read(&table);
+        }
         if let Some(table) = root.table("poll", &sections::POLL, "{ interval = \"15m\" }") {
             self.poll.read(&table);
         }
@@ -245,6 +255,8 @@ impl Draft {
     ) -> Option<Config> {
         let state = self.state.finish(environment);
         let mail = self.mail.finish(&state.dir, report);
+        let people = mail.as_ref().map_or(0, |mail| mail.operator.len());
+        let operator = self.operator.finish(people, &self.fetch, report);
         let poll = self.poll.finish(report);
         let (feeds, fixed_intervals, visits) =
             feeds::finish(self.feeds, &self.opml, (&poll, &self.fetch), read_outlines, report);
@@ -259,6 +271,7 @@ impl Draft {
             path: path.to_owned(),
             state,
             mail: mail?,
+            operator,
             poll,
             fetch: self.fetch,
             topics,

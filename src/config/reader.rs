@@ -107,6 +107,11 @@ impl<'t> Table<'t> {
         &self.place
     }
 
+    /// How messages call the table.
+    pub(super) fn name(&self) -> &'static str {
+        self.schema.name
+    }
+
     pub(super) fn report(&self) -> &'t Report {
         self.report
     }

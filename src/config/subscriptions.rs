@@ -126,7 +126,7 @@ pub(super) fn read(table: &Table<'_>) -> Option<SubscriptionDraft> {
 }
 
 fn missing(table: &Table<'_>, key: &str, remedy: &str) {
-    table.report().error(table.place(), format!("[[subscription]] has no `{key}`"), remedy);
+    table.report().error(table.place(), format!("{} has no `{key}`", table.name()), remedy);
 }
 
 pub(super) fn required_list(table: &Table<'_>, key: &str, example: &str, most: usize) -> Option<Vec<Text>> {

@@ -3,6 +3,7 @@
 mod broken;
 mod delivering;
 mod limits;
+mod operating;
 mod visits;
 mod whole;
 

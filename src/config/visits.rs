@@ -139,7 +139,8 @@ impl VisitDraft {
     }
 }
 
-fn is_own(url: &Url, allow: &[Allowed]) -> bool {
+/// Whether the operator allowed the host of `url` by hand.
+pub(super) fn is_own(url: &Url, allow: &[Allowed]) -> bool {
     allow.iter().any(|entry| {
         let covers = match (&entry.host, url.host()) {
             (AllowedHost::Network(net), Some(Host::Ipv4(ip))) => net.contains(&std::net::IpAddr::V4(ip)),

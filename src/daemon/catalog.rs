@@ -11,14 +11,15 @@ use std::{
     time::Duration,
 };
 
+use jiff::tz::TimeZone;
 use url::{Host, Url};
 
 use super::{Manners, pacing, site::Owner, templates};
 use crate::{
     clock::Clock,
     config::{
-        AccessConfig, AllowedHost, Config, Environment, HeaderValueConfig, LoginConfig, MailConfig,
-        SecretSource, SmtpConfig, SmtpEncryption, TransportConfig,
+        self, AccessConfig, AllowedHost, Config, Environment, HeaderValueConfig, LoginConfig, MailConfig,
+        PingUrl, SecretSource, SmtpConfig, SmtpEncryption, TransportConfig,
     },
     fetch::{self, Access, AccessSpec, AllowList, Authorization, Fetcher, ProxySpec},
     health,
@@ -27,7 +28,7 @@ use crate::{
         Transport,
     },
     matching::CompiledTopics,
-    model::{FeedSpec, FeedState, Recipient, Secret, Subscription},
+    model::{DigestPolicy, FeedSpec, FeedState, Recipient, Secret, Subscription},
     render::Templates,
     schedule::{PollPolicy, RhythmPolicy},
 };
@@ -52,6 +53,8 @@ pub struct Catalog {
     pub poll: PollSettings,
     /// Who hears of failing feeds and of mails given up; may be empty.
     pub operator: Vec<Recipient>,
+    /// What they are told, and when.
+    pub duties: Duties,
     /// How mail leaves.
     pub transport: TransportSpec,
     /// Where readers write to mute a story, with `{token}` where the token goes; `None`: mails name no such address.
@@ -60,6 +63,30 @@ pub struct Catalog {
     pub templates: Templates,
     /// How long items are kept.
     pub keep: Duration,
+}
+
+/// What is done for those who run the service.
+#[derive(Debug, Clone)]
+pub struct Duties {
+    /// Zone of their times.
+    pub zone: TimeZone,
+    /// When what can wait is told.
+    pub daily: DigestPolicy,
+    /// When they are told that all is well; `None`: never.
+    pub heartbeat: Option<DigestPolicy>,
+    /// When the canary sings; `None`: when it is asked to.
+    pub canary: Option<DigestPolicy>,
+    /// What is asked for while all is well.
+    pub ping: Option<PingSpec>,
+}
+
+/// An address outside that is asked for while all is well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PingSpec {
+    /// A good one; a secret, since whoever knows it can say that all is well.
+    pub url: Secret,
+    /// How often.
+    pub every: Duration,
 }
 
 /// How feeds are polled.
@@ -151,6 +178,7 @@ impl Catalog {
                 own_hosts: allow,
             },
             operator: config.mail.operator.clone(),
+            duties: duties(config, environment)?,
             commands_to: config.mail.commands_to.clone(),
             transport: transport(&config.mail, environment)?,
             templates: templates::load(config.mail.templates.as_deref())?,
@@ -248,6 +276,33 @@ fn access_spec(access: &AccessConfig, environment: &Environment) -> Result<Acces
         cookie: access.cookie.as_ref().map(read).transpose()?,
         headers: headers.collect::<Result<_, _>>()?,
         proxy,
+    })
+}
+
+fn duties(config: &Config, environment: &Environment) -> Result<Duties, String> {
+    let operator = &config.operator;
+    let ping = match &operator.ping {
+        None => None,
+        Some(ping) => {
+            let url = match &ping.url {
+                PingUrl::Written(url) => url.clone(),
+                PingUrl::Kept(source) => {
+                    let url = source.read(environment).map_err(|problem| problem.to_string())?;
+                    config::check_ping(url.reveal(), &config.fetch).map_err(|what| {
+                        format!("{}: error: {what}; {}", source.place, config::PING_REMEDY)
+                    })?;
+                    url
+                }
+            };
+            Some(PingSpec { url, every: ping.every })
+        }
+    };
+    Ok(Duties {
+        zone: operator.zone.clone(),
+        daily: operator.daily.clone(),
+        heartbeat: operator.heartbeat.clone(),
+        canary: operator.canary.clone(),
+        ping,
     })
 }
 

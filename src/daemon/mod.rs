@@ -1,4 +1,4 @@
-//! The daemon: five tasks around one store.
+//! The daemon: seven tasks around one store.
 //!
 //! Data in: a [`Catalog`], a store, a clock. Data out: polls recorded, mails handed over.
 //!
@@ -9,12 +9,15 @@
 //! | [`Planner`] | matches, next digest or release of what is held | finishes its transaction |
 //! | [`Mailer`] | outbox, next retry | finishes the dialogue; the rest stays queued |
 //! | [`Janitor`] | interval | stops between batches |
+//! | [`Pinger`] | interval | drops the ping under way |
+//! | [`Canary`] | schedule | finishes the dialogue |
 //!
 //! **Invariant:** work travels as rows. [`Hints`] only wake; losing one delays nothing beyond the next wake-up.
 //! **Invariant:** the one thing tasks share in memory is the catalog in force, swapped whole.
 //! **Invariant:** what tests call is what the loops call: each task's `step`.
 
 mod additions;
+pub mod canary;
 mod catalog;
 mod foresight;
 mod grouping;
@@ -25,6 +28,7 @@ mod ledger;
 mod mailer;
 mod operator;
 mod pacing;
+mod pinger;
 mod planner;
 mod poller;
 mod progress;
@@ -44,7 +48,8 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{Notify, watch};
 
-pub use catalog::{Catalog, PollSettings, SpecialVisits, TransportSpec};
+pub use canary::Canary;
+pub use catalog::{Catalog, Duties, PingSpec, PollSettings, SpecialVisits, TransportSpec};
 pub use foresight::foresee;
 pub use grouping::OpenStories;
 pub use heartbeat::Heartbeat;
@@ -53,6 +58,7 @@ pub use host_gate::Manners;
 pub use janitor::Janitor;
 pub use mailer::{MAX_SLOW, Mailer, PATIENCE, REFUSED_IN_A_ROW};
 pub use pacing::shortfalls;
+pub use pinger::Pinger;
 pub use planner::{Planner, assemble};
 pub use poller::Poller;
 pub use progress::{Progress, StepError};
@@ -137,6 +143,16 @@ impl Daemon {
     /// A janitor of this daemon.
     pub fn janitor(&self) -> Janitor {
         Janitor::new(self.store.clone(), self.clock.clone(), self.catalogs.subscribe())
+    }
+
+    /// A pinger of this daemon.
+    pub fn pinger(&self) -> Pinger {
+        Pinger::new(self.store.clone(), self.clock.clone(), self.catalogs.subscribe())
+    }
+
+    /// The canary of this daemon.
+    pub fn canary(&self) -> Canary {
+        Canary::new(self.store.clone(), self.clock.clone(), self.catalogs.subscribe())
     }
 
     /// Polls every feed once, plans, sends what is due, removes what is past its time, and returns.

@@ -16,7 +16,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Catalog, Hints, additions, operator,
+    Catalog, Hints, additions,
+    operator::Operator,
     progress::{Progress, StepError},
 };
 use crate::{
@@ -53,6 +54,7 @@ pub struct Planner {
     /// When digest readers who left are forgotten next; `None` before the first step.
     forget_at: Option<Timestamp>,
     grouping: Grouping,
+    operator: Operator,
 }
 
 /// Whether alerts wait for others that report the same story.
@@ -65,7 +67,15 @@ enum Grouping {
 impl Planner {
     /// A planner over what the store holds.
     pub fn new(store: Store, clock: Clock, hints: Hints, catalogs: watch::Receiver<Arc<Catalog>>) -> Self {
-        Self { store, clock, hints, catalogs, forget_at: None, grouping: Grouping::AsConfigured }
+        Self {
+            store,
+            clock,
+            hints,
+            catalogs,
+            forget_at: None,
+            grouping: Grouping::AsConfigured,
+            operator: Operator::default(),
+        }
     }
 
     /// The same planner, for a process that ends before any `group_wait` has passed.
@@ -79,6 +89,12 @@ impl Planner {
     /// # Errors
     /// When the store refuses; everything not enqueued stays pending.
     pub async fn step(&mut self, now: Timestamp) -> Result<Progress, StepError> {
+        let stepped = self.plan_once(now).await;
+        self.operator.noted(now, stepped.as_ref().err());
+        stepped
+    }
+
+    async fn plan_once(&mut self, now: Timestamp) -> Result<Progress, StepError> {
         let catalog = self.adopt_catalog(now).await?;
         let subscriptions = self.subscriptions(&catalog);
         let waiting = waiting_digests(now, &subscriptions, &self.store.digest_ends().await?);
@@ -103,7 +119,7 @@ impl Planner {
             enqueued += results.iter().filter(|result| matches!(result, Enqueued::Queued(_))).count();
             self.hints.outbox.notify_one();
         }
-        let look_again = operator::tell(&self.store, &catalog, now).await?;
+        let look_again = self.operator.look(&self.store, &catalog, now).await?;
         if look_again.told {
             self.hints.outbox.notify_one();
         }

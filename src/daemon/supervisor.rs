@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Catalog, Daemon, Heartbeat, Pulse, StepError};
+use super::{Catalog, Daemon, Heartbeat, Pulse, StepError, canary, pinger};
 use crate::systemd::{self, ServiceState};
 
 /// How long tasks may take to finish what they began, once asked to stop. Below `TimeoutStopSec=` of the unit.
@@ -134,15 +134,20 @@ impl Daemon {
             pulse("planner", PLANNER_BOUND),
             pulse("mailer", MAILER_BOUND),
             pulse("janitor", JANITOR_BOUND),
+            pulse("pinger", pinger::SLOWEST),
+            pulse("canary", canary::SLOWEST),
         ];
-        let heartbeats = pulses.iter().map(|pulse| pulse.heartbeat.clone()).collect();
-        let [poller, planner, mailer, janitor] = pulses;
+        let heartbeats: Vec<Heartbeat> = pulses.iter().map(|pulse| pulse.heartbeat.clone()).collect();
+        let [poller, planner, mailer, janitor, pinger, canary] = pulses;
         let named = |name, run| tracker.track_future(async move { (name, run.await) });
         let (p, l, m, j) = (self.poller(), self.planner(), self.mailer(), self.janitor());
         tasks.spawn(named("poller", Box::pin(p.run(soft.clone(), poller)) as Running));
         tasks.spawn(named("planner", Box::pin(l.run(soft.clone(), planner)) as Running));
         tasks.spawn(named("mailer", Box::pin(m.run(soft.clone(), mailer)) as Running));
         tasks.spawn(named("janitor", Box::pin(j.run(soft.clone(), janitor)) as Running));
+        let (p, c) = (self.pinger().watching(heartbeats.clone()), self.canary());
+        tasks.spawn(named("pinger", Box::pin(p.run(soft.clone(), pinger)) as Running));
+        tasks.spawn(named("canary", Box::pin(c.run(soft.clone(), canary)) as Running));
         (tasks, heartbeats)
     }
 

@@ -11,7 +11,9 @@
 //! Rejected: counting failures alone. What users must know is what may have been missed, and a feed that answers can
 //! lose more than one that fails.
 
+pub mod anomaly;
 mod condition;
+pub mod escalation;
 mod gap;
 mod gone;
 mod liar;
@@ -22,6 +24,7 @@ mod silence;
 mod simulated;
 #[cfg(test)]
 mod tests;
+pub mod vital;
 mod words;
 
 use std::time::Duration;

@@ -11,6 +11,7 @@ mod item;
 mod mail;
 mod memory;
 mod notification;
+mod operator;
 mod outlet;
 mod pace;
 mod people;
@@ -34,6 +35,10 @@ pub use memory::{
 pub use notification::{
     Additions, Coverage, FeedDoubt, FeedTrouble, ItemView, Notification, NotificationKind, StoryNews,
     StorySources, StoryView, Window,
+};
+pub use operator::{
+    Brings, Bulletin, DeadLetters, Duty, DutyRun, FeedsAtLarge, Section, Trouble, TroubledFeed, Verdict,
+    VitalSigns, Work,
 };
 pub use outlet::{MAX_NAME_BYTES, Outlet, Outlets, Tier};
 pub use pace::{FORGETTING, Pace};

@@ -4,8 +4,8 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use super::{
-    ItemId, Match, News, PendingId, Recipient, StoryId, SubscriptionName, Summary, Tier, Timestamp, Topic,
-    TopicName, TopicVolume, Voice,
+    Bulletin, ItemId, Match, News, PendingId, Recipient, StoryId, SubscriptionName, Summary, Tier, Timestamp,
+    Topic, TopicName, TopicVolume, Voice,
 };
 
 /// What kind of mail it is.
@@ -93,6 +93,8 @@ pub struct Additions {
     /// Alerts, updates and roll-ups: the `mailto:` that mutes a story for this recipient. Empty unless
     /// `commands_to` is configured.
     pub mutes: Vec<(StoryId, String)>,
+    /// Mails to the operator: what they say in groups. [`Notification::notices`] says the same in plain lines.
+    pub bulletin: Option<Bulletin>,
 }
 
 /// Who reports a story.

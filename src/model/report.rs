@@ -66,7 +66,7 @@ pub struct TopicReport {
     pub last_match_at: Option<Timestamp>,
 }
 
-/// What the operator has not been told yet.
+/// What happened to feeds that the operator has not been told yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OperatorNews {
     /// What happened to feeds, oldest first within a kind, the kinds in order of [`EventKind::ALL`].
@@ -75,15 +75,6 @@ pub struct OperatorNews {
     pub unnamed: Vec<(EventKind, u64)>,
     /// The newest event that is told, named or not.
     pub up_to: i64,
-    /// Mails given up, oldest first; notices to the operator are not among them.
-    pub dead: Vec<OutboxReport>,
-}
-
-impl OperatorNews {
-    /// Nothing to tell.
-    pub fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.dead.is_empty()
-    }
 }
 
 /// The service's status line.

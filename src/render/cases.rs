@@ -6,9 +6,10 @@
 //!
 //! Rejected: samples drawn at random; a mail that fails a check must be there again at the next run.
 
-use super::sample::sample;
+use super::{bulletins, sample::sample};
 use crate::model::{
-    ItemId, ItemView, Notification, NotificationKind, StoryId, StoryView, Summary, Tier, TopicName, Voice,
+    Additions, Bulletin, ItemId, ItemView, Notification, NotificationKind, StoryId, StoryView, Summary, Tier,
+    TopicName, Voice,
 };
 
 /// Stories of the long digest: more than fit.
@@ -60,6 +61,10 @@ pub fn cases() -> Vec<Case> {
         case("long-words", with_stories(NotificationKind::Alert, vec![long_words()])),
         case("long-words", with_stories(NotificationKind::Digest, vec![long_words(), lone()])),
         case("long", many_notices()),
+        case("plain", plain_notices()),
+        case("urgent", bulletin(bulletins::urgent())),
+        case("heartbeat", bulletin(bulletins::heartbeat())),
+        case("canary", bulletin(bulletins::canary())),
     ];
     plain.into_iter().chain(special).chain(hostile).collect()
 }
@@ -98,6 +103,12 @@ pub(super) fn infested(kind: NotificationKind, hostile: &str) -> Notification {
     }
     mail.additions.mutes.iter_mut().for_each(|(_, address)| hostile.clone_into(address));
     mail.notices.iter_mut().for_each(|notice| hostile.clone_into(notice));
+    if let Some(bulletin) = &mut mail.additions.bulletin {
+        hostile.clone_into(&mut bulletin.title);
+        let sections = bulletin.sections.iter_mut().flat_map(|section| &mut section.lines);
+        let values = bulletin.figures.iter_mut().map(|(_, value)| value);
+        values.chain(sections).for_each(|line| hostile.clone_into(line));
+    }
     mail
 }
 
@@ -137,10 +148,26 @@ fn with_stories(kind: NotificationKind, stories: Vec<StoryView>) -> Notification
     Notification { stories, ..sample(kind) }
 }
 
+fn bulletin(bulletin: Bulletin) -> Notification {
+    let notices = bulletin.flat();
+    let additions = Additions { bulletin: Some(bulletin), ..Additions::default() };
+    Notification { notices, additions, ..sample(NotificationKind::Operator) }
+}
+
 fn many_notices() -> Notification {
-    let notice =
-        |n: u32| format!("Harbour Gazette {n} has been failing for {n} h: the server answered 404 Not Found");
-    Notification { notices: (1..=900).map(notice).collect(), ..sample(NotificationKind::Operator) }
+    let line = |n: u32| format!("Harbour Gazette {n} — for {n} h: the server answered 404 Not Found");
+    let mut many = bulletins::daily();
+    for section in &mut many.sections {
+        section.count = 450;
+        section.lines = (1..=450).map(line).collect();
+    }
+    bulletin(many)
+}
+
+/// Lines without groups, as `mail test` and `unsubscribe` send them.
+fn plain_notices() -> Notification {
+    let additions = Additions::default();
+    Notification { additions, ..sample(NotificationKind::Operator) }
 }
 
 fn story(id: i64, items: Vec<ItemView>) -> StoryView {

@@ -13,6 +13,8 @@
 //! Rejected: templates checked by the compiler, which operators could not change; making the text from the
 //! HTML, which reads as if a machine had written it.
 
+mod bulletin;
+mod bulletins;
 mod cases;
 mod chart;
 mod check;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use url::Url;
 
+use super::bulletins;
 use crate::model::{
     Additions, ClauseHit, Coverage, FeedDoubt, FeedTrouble, Field, ItemId, ItemView, Match, News,
     Notification, NotificationKind, Recipient, StoryId, StoryNews, StoryView, SubscriptionName, Tier,
@@ -22,7 +23,7 @@ const AT_MS: i64 = 1_795_419_000_000;
 const MINUTE_MS: i64 = 60_000;
 
 /// A made-up notification of `kind` in the zone Europe/London: one story for an alert, three for a roll-up or
-/// digest, four notices for the operator.
+/// digest, a daily mail for the operator.
 pub fn sample(kind: NotificationKind) -> Notification {
     let at = time::from_millis(AT_MS);
     let stories = match kind {
@@ -57,13 +58,7 @@ pub fn sample(kind: NotificationKind) -> Notification {
         },
         coverage: (kind == NotificationKind::Digest).then(coverage),
         notices: match kind {
-            NotificationKind::Operator => vec![
-                "Harbour Gazette has been failing for 26 h: the server answered 404 Not Found".to_owned(),
-                "Metals Monthly may have lost items between 05:10 and 06:40: no item of one poll was in the next"
-                    .to_owned(),
-                "Quay Street Journal answers and has had nothing new for 3 days; usually 6 items a day".to_owned(),
-                "Capital Wire answers again".to_owned(),
-            ],
+            NotificationKind::Operator => bulletins::daily().flat(),
             _ => Vec::new(),
         },
         settles: ids.take(stories.len()).collect(),
@@ -109,13 +104,15 @@ fn additions(kind: NotificationKind) -> Additions {
             mutes,
             ..Additions::default()
         },
+        NotificationKind::Operator => {
+            Additions { bulletin: Some(bulletins::daily()), ..Additions::default() }
+        }
         NotificationKind::RollUp => Additions {
             news: vec![StoryNews { story: StoryId(1), news: vec![News::Sources(3)] }],
             mutes,
             ..Additions::default()
         },
         NotificationKind::Alert => Additions { mutes, ..Additions::default() },
-        NotificationKind::Operator => Additions::default(),
     }
 }
 

@@ -55,7 +55,7 @@ fn samples_read_as_the_golden_files() {
     );
     check(
         NotificationKind::Operator,
-        "[wirewatch] 4 notices: Harbour Gazette has been failing for 26 h: the server answered 404 Not Found",
+        "[wirewatch] 25 changes: topics unusually quiet, not readable (22), silent, readable again",
         include_str!("golden/operator.txt"),
         include_str!("golden/operator.html"),
     );
@@ -308,11 +308,54 @@ fn a_roll_up_of_50_stories_shows_each() {
 fn many_notices_are_counted_when_they_do_not_fit() {
     let mut mail = sample(NotificationKind::Operator);
     mail.notices = vec!["x".repeat(1_000); 500];
+    mail.additions.bulletin = None;
     let rendered = rendered(&mail);
     let listed = rendered.html.matches("dir=\"auto\"").count();
     assert!(listed > 100 && rendered.html.len() <= MAX_MAIL_BYTES);
     assert!(rendered.html.contains(&format!(">+{} more</p>", 500 - listed)));
     assert!(rendered.text.contains(&format!("- +{} more", 500 - listed)));
+}
+
+#[test]
+fn what_does_not_fit_of_a_bulletin_is_counted_in_both_bodies() {
+    let line = |n: usize| format!("{n} {}", "x".repeat(300));
+    let section = |title: &str| crate::model::Section {
+        title: title.to_owned(),
+        count: 300,
+        lines: (0..300).map(line).collect(),
+    };
+    let bulletin = crate::model::Bulletin {
+        title: "600 changes".to_owned(),
+        sections: vec![section("Moved"), section("Silent")],
+        ..Default::default()
+    };
+    let mut mail = sample(NotificationKind::Operator);
+    mail.notices = bulletin.flat();
+    mail.additions.bulletin = Some(bulletin);
+    let rendered = rendered(&mail);
+    let listed = rendered.html.matches("<p class=\"rule\" dir=\"auto\"").count();
+    assert!(listed > 100 && rendered.html.len() <= MAX_MAIL_BYTES, "{listed}");
+    assert!(rendered.html.contains(&format!(">+{} more</p>", 600 - listed)));
+    assert!(rendered.text.contains(&format!("- +{} more", 600 - listed)));
+}
+
+#[test]
+fn templates_that_know_no_groups_say_the_same_in_lines() {
+    let old = "{% for line in notices %}- {{ line }}\n{% endfor %}";
+    let templates = Templates::builtin()
+        .unwrap()
+        .with_override(NotificationKind::Operator, Part::Text, old)
+        .unwrap()
+        .with_override(
+            NotificationKind::Operator,
+            Part::Subject,
+            "{{ subject.notices }}: {{ subject.notice }}",
+        )
+        .unwrap();
+    let mail = render(&sample(NotificationKind::Operator), &templates).unwrap();
+    assert!(mail.subject.starts_with("7: 25 changes"), "{}", mail.subject);
+    let text = mail.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("- Readable again: Capital Wire — it answers again"), "{text}");
 }
 
 #[test]

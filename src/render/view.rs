@@ -13,6 +13,7 @@ use std::{collections::HashMap, collections::HashSet, ops::Range};
 use serde::Serialize;
 
 use super::{
+    bulletin::{self, BulletinView},
     chart::{self, ChartView},
     clean,
     coverage::{self, CoverageView},
@@ -41,7 +42,7 @@ const MAX_MATCHED: usize = 8;
 /// Most clauses named for a topic.
 const MAX_CLAUSES: usize = 8;
 /// Longest line of an operator notice, in graphemes.
-const MAX_NOTICE: usize = 400;
+pub(super) const MAX_NOTICE: usize = 400;
 /// Most topics named as idle.
 const MAX_IDLE: usize = 12;
 /// Most topics with a chart; more would crowd stories out.
@@ -92,7 +93,10 @@ pub(super) struct MailView<'a> {
     idle_charts: Vec<&'a ChartView>,
     window: Option<&'a WindowView>,
     coverage: Option<&'a CoverageView>,
+    /// Mails to the operator: all they say, a line each.
     notices: &'a [String],
+    /// Mails to the operator: the same in groups.
+    bulletin: Option<BulletinView<'a>>,
 }
 
 /// What subjects are made of.
@@ -203,6 +207,7 @@ pub(super) struct Prepared<'a> {
     window: Option<WindowView>,
     coverage: Option<CoverageView>,
     notices: Vec<String>,
+    bulletin: Option<bulletin::Prepared>,
 }
 
 impl<'a> Prepared<'a> {
@@ -243,6 +248,7 @@ impl<'a> Prepared<'a> {
             }),
             charts: charts(n, &title_of),
             coverage: n.coverage.as_ref().map(|coverage| coverage::view(coverage, &n.zone)),
+            bulletin: n.additions.bulletin.as_ref().map(bulletin::Prepared::new),
             notification,
             cards,
             groups,
@@ -303,6 +309,7 @@ impl<'a> Prepared<'a> {
             window: self.window.as_ref(),
             coverage: self.coverage.as_ref(),
             notices: self.notices.get(..if is_operator { shown } else { 0 }).unwrap_or_default(),
+            bulletin: self.bulletin.as_ref().filter(|_| is_operator).map(|bulletin| bulletin.view(shown)),
         }
     }
 }

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_feed_health.sql"),
     include_str!("migrations/0004_delivery.sql"),
     include_str!("migrations/0005_stories.sql"),
+    include_str!("migrations/0006_operator.sql"),
 ];
 
 /// Brings the schema up to date.
@@ -60,6 +61,7 @@ mod tests {
             7_437_409_263_271_509_408,
             2_721_887_083_796_449_764,
             7_282_795_862_003_564_324,
+            646_043_217_321_842_531,
         ];
         let found: Vec<u64> =
             MIGRATIONS.iter().map(|sql| xxhash_rust::xxh3::xxh3_64(sql.as_bytes())).collect();

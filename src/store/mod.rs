@@ -11,6 +11,7 @@
 //! Rejected: a repository trait. There is one backend; a second would become an enum inside [`Store`].
 
 mod archive;
+mod duty;
 mod edits;
 mod error;
 mod feeds;
@@ -46,6 +47,7 @@ use rusqlite::{Connection, OpenFlags};
 
 pub use error::Error;
 pub use mute::{MAX_MUTE, MAX_MUTES, NoSuch, Orders};
+pub use operator::Telling;
 pub use planning::{DeliveryHistory, Enqueued, MailThread, NewMail};
 pub use scan::{BATCH_BYTES, MAX_SCANNED, Scan, ScanBatch, ScannedItem};
 pub use trace::{

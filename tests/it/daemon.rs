@@ -329,6 +329,19 @@ fn the_log_says_what_an_operator_needs_and_nothing_of_the_recipients() {
 }
 
 #[test]
+fn the_service_pings_while_it_runs_and_says_nowhere_whom() {
+    let (farm, sink) = (Farm::start(), Sink::start());
+    farm.set("/ping/key-77", Page::ok("text/plain", "OK"));
+    let ping = format!("[operator]\nping = {{ url = \"{}\" }}\n", farm.url("/ping/key-77"));
+    let home = Home::new(&format!("{}{ping}", config(&sink, [farm.url("/a")])));
+    let service = home.start();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(farm.visited("/ping/key-77", 1));
+    let (status, said) = service.stop();
+    assert!(status.success() && !said.contains("key-77"), "{said}");
+}
+
+#[test]
 fn a_feed_that_makes_the_parser_break_down_leaves_no_back_trace_in_the_log() {
     let (farm, sink) = (Farm::start(), Sink::start());
     let broken = "<rss version=\"2.0\" xmlns:itunes=\"http://www.itunes.com/dtds/podcast-1.0.dtd\"><channel><item>\

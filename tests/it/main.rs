@@ -25,6 +25,7 @@ mod mail;
 mod manners;
 mod month;
 mod news;
+mod operator;
 mod pipeline;
 mod queries;
 mod reading;

@@ -6,10 +6,10 @@ use tempfile::TempDir;
 use url::Url;
 use wirewatch::{
     model::{
-        Announce, ClauseHit, FailureKind, FeedMemory, FeedSpec, FeedState, Field, Grouping, Item, ItemKey,
-        KeyKind, MailState, Match, NewItem, NotificationId, NotificationKind, OnAdd, Poll, PollFailure,
-        PollOutcome, Recipient, Route, Settlement, StoryId, StoryKey, StoryMark, SubscriptionName, Tier,
-        Timestamp, Told, TopicName, Validators, Voice, Window, time,
+        Announce, ClauseHit, Duty, FailureKind, FeedMemory, FeedSpec, FeedState, Field, Grouping, Item,
+        ItemKey, KeyKind, MailState, Match, NewItem, NotificationId, NotificationKind, OnAdd, Poll,
+        PollFailure, PollOutcome, Recipient, Route, Settlement, StoryId, StoryKey, StoryMark,
+        SubscriptionName, Tier, Timestamp, Told, TopicName, Validators, Verdict, Voice, Window, time,
     },
     store::{Enqueued, Error, MailThread, NewMail, Store},
 };
@@ -507,4 +507,44 @@ async fn volumes_count_stories_by_span() {
     let counted = count(&edges).await.remove(0);
     assert_eq!((counted.len(), counted[0]), (wirewatch::store::MAX_SPANS, 0), "the first second is left out");
     assert_eq!(shop.store.archive_begins_at().await.unwrap(), Some(NOW));
+}
+
+#[tokio::test]
+async fn feeds_in_trouble_are_named_up_to_a_limit_those_that_bring_alerts_first() {
+    let dir = TempDir::new().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let specs = ["https://a.example/", "https://b.example/", "https://c.example/"].map(spec).to_vec();
+    store.sync_feeds(NOW, specs).await.unwrap();
+    rusqlite::Connection::open(store.path())
+        .unwrap()
+        .execute_batch(
+            "UPDATE feed SET health = 'failing', health_since_at_ms = 1;
+             UPDATE feed SET hit_at_ms = 1 WHERE id = 3; UPDATE feed SET health = 'dormant' WHERE id = 2",
+        )
+        .unwrap();
+    let named = async |limit: usize| {
+        let found = store.feeds_at_large(NOW, limit).await.unwrap();
+        (found.troubled, found.failing.iter().map(|feed| feed.id.0).collect::<Vec<_>>())
+    };
+    assert_eq!(named(2).await, (2, vec![3, 1]), "one at rest that brings no alerts is not named");
+    assert_eq!(named(1).await, (2, vec![3]));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_duty_is_counted_before_it_is_tried_and_stays_failed_until_it_is_done() {
+    let dir = TempDir::new().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let verdict = async || store.duties().await.unwrap().pop().map(|run| (run.to, run.verdict));
+    assert_eq!(verdict().await, None);
+    assert_eq!(store.open_duty(Duty::Canary, NOW).await.unwrap(), NOW);
+    assert_eq!(store.open_duty(Duty::Canary, later(9)).await.unwrap(), NOW, "opened once");
+    assert_eq!(verdict().await, Some((NOW, Verdict::Open)));
+    store.begin_duty(Duty::Canary, later(1)).await.unwrap();
+    store.settle_duty(later(2), Duty::Canary, Some("hand-over".to_owned())).await.unwrap();
+    store.begin_duty(Duty::Canary, later(3)).await.unwrap();
+    assert_eq!(verdict().await, Some((later(3), Verdict::Failed("hand-over".to_owned()))));
+    store.settle_duty(later(4), Duty::Canary, None).await.unwrap();
+    assert_eq!(verdict().await, Some((later(3), Verdict::Done)));
+    store.close().await;
 }

@@ -35,6 +35,9 @@ fn the_example_says_the_defaults() {
     let of_nothing = loaded(&Fixture::new(""));
     assert_eq!(config.mail.from, of_nothing.mail.from);
     assert_eq!(config.mail.operator, of_nothing.mail.operator);
+    let (shown, of_nothing) = (&config.operator, &of_nothing.operator);
+    assert_eq!((&shown.zone, &shown.daily), (&of_nothing.zone, &of_nothing.daily));
+    assert!(shown.heartbeat.is_none() && shown.canary.is_none() && shown.ping.is_none());
     assert!(
         matches!(&config.mail.transport, TransportConfig::Maildir(dir) if dir.ends_with("wirewatch/maildir"))
     );
@@ -50,6 +53,7 @@ fn the_example_shows_every_key_and_what_it_promises() {
         &sections::POLL,
         &sections::FETCH,
         &mail::MAIL,
+        &operator::OPERATOR,
         &topics::TOPIC,
         &feeds::FEED,
         &subscriptions::SUBSCRIPTION,
@@ -76,6 +80,9 @@ fn the_values_shown_in_comments_are_good_ones() {
         "contact",
         "maildir",
         "commands_to",
+        "heartbeat",
+        "canary",
+        "ping",
         "quiet",
         "break_through",
         "max_per_hour",

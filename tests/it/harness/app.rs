@@ -7,7 +7,10 @@ use tokio_util::sync::CancellationToken;
 use wirewatch::{
     clock::Clock,
     config::{self, Config, Environment},
-    daemon::{Catalog, Daemon, Janitor, Mailer, Planner, Poller, Progress, Single, StepError, TransportSpec},
+    daemon::{
+        Canary, Catalog, Daemon, Janitor, Mailer, Pinger, Planner, Poller, Progress, Single, StepError,
+        TransportSpec,
+    },
     mail::{Identity, Memory, Sender},
     model::{Delivery, EventKind, FeedSpec, FeedState, OutboundMail, Subscription, Timestamp, time},
     store::Store,
@@ -208,6 +211,16 @@ impl TestApp {
                 return until;
             }
         }
+    }
+
+    /// A pinger, which knows nothing of what others did.
+    pub fn pinger(&self) -> Pinger {
+        self.daemon.pinger()
+    }
+
+    /// The canary's task.
+    pub fn canary(&self) -> Canary {
+        self.daemon.canary()
     }
 
     /// One round, as `run --once` does it.

@@ -18,7 +18,7 @@ const ENCODED: &str = "ZGVzazpjYW5hcnk3ZjNh";
 
 /// A log kept in memory.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(pub(crate) Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

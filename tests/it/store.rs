@@ -226,6 +226,37 @@ async fn a_story_that_is_gone_is_joined_by_nobody_and_its_id_is_not_given_again(
     assert_eq!(insist(later(20), 4, 2).await, StoryId(2));
 }
 
+/// Must not be asked.
+struct Untouched;
+
+impl Grouping for Untouched {
+    fn mark(&mut self, new: &NewItem, _: Timestamp) -> Option<StoryMark> {
+        panic!("{:?} is known, or matched nothing", new.item.title)
+    }
+
+    fn place(&mut self, _: &StoryMark, _: Timestamp) -> Option<StoryId> {
+        panic!("nothing has a mark")
+    }
+
+    fn join(&mut self, _: StoryId, _: &StoryMark) -> Voice {
+        panic!("nothing has a mark")
+    }
+}
+
+#[tokio::test]
+async fn only_new_items_that_match_are_compared_with_the_open_stories() {
+    let shop = shop().await;
+    shop.record(NOW, vec![item("matched", vec![key(KeyKind::Sole, 1)])]).await;
+    let known = item("matched", vec![key(KeyKind::Sole, 1)]);
+    let edited = item("matched, and edited", vec![key(KeyKind::Sole, 1)]);
+    let silent =
+        NewItem { matches: Vec::new(), routes: Vec::new(), ..item("not", vec![key(KeyKind::Sole, 2)]) };
+    let polls = vec![poll(&shop.feed, later(1), vec![known, edited, silent])];
+    let (recorded, _) =
+        shop.store.record_and_group(polls, wirewatch::health::learn, Untouched).await.unwrap();
+    assert_eq!(recorded[0].new_items.len(), 1);
+}
+
 #[tokio::test]
 async fn marks_are_read_in_pages_and_forgotten_with_their_story() {
     let shop = shop().await;

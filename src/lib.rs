@@ -4,15 +4,15 @@
 //!
 //! # The flow
 //! ```text
-//! due feeds ─▶ fetch ─▶ parse ─▶ identify ─▶ match ─▶ route ─▶ Store::record_polls   transaction 1: feed state, items,
-//!                                                                                   matches, pending matches
+//! due feeds ─▶ fetch ─▶ parse ─▶ identify ─▶ match ─▶ route ─▶ Store::record_and_group   transaction 1: feed state, items,
+//!                                                                         stories, matches, pending matches
 //! pending ─▶ plan (who is due what now) ─▶ render ─▶ Store::enqueue                 transaction 2: the rendered mail,
 //!                                                                                   pending matches settled
 //! Store::lease_mail ─▶ send ─▶ Store::settle_mail                                   transaction 3
 //! ```
 //! The transactions are three restart points, each idempotent by key: the keys of an item; the key of a notification;
 //! the notification's id, which is its Message-ID.
-//! * Killed before 1: the poll is repeated, with the old validators.
+//! * Killed before 1: the poll is repeated, with the old validators, and the open stories are read from the store again.
 //! * Killed between 1 and 2: the matches are pending, and the planner finds them.
 //! * Killed between 2 and 3: the mail's claim is given back at the next start (the lock on the store proves that its
 //!   holder is gone), and it is sent again under the same Message-ID.
@@ -39,7 +39,7 @@
 //! | [`feed`] | bytes | items and their identity; OPML | model, text |
 //! | [`query`] | what a topic's author wrote | expressions | model, text |
 //! | [`matching`] | topics and an item | matches; explanations | model, text, query |
-//! | [`health`] | what a poll saw | what to remember of the feed; events | model |
+//! | [`health`] | what a poll saw | what to remember of the feed; events; whether the whole fares well | model |
 //! | [`story`] | items and the open stories | which report one event; what is new | model, text |
 //! | [`schedule`] | outcomes, policies | instants: next poll, retry, digest | model |
 //! | [`plan`] | pending matches, what was sent | mails due now, and when to look again | model, schedule |
@@ -65,8 +65,9 @@
 //! the whole application on a clock that stands still; `store`, `pipeline`, `delivery`, `faults`, `crash`, `cli` and
 //! `daemon` use them, the last two on the real binary. `topics` holds the built-in topics to `tests/headlines/`,
 //! `queries` what is printed of mistakes in a query. `why` follows items to
-//! their mails. `reading` holds the reader to `tests/feeds/`, `hostile` to its
-//! memory, `manners`, `schedule` and `truth` what is done to sites and what is told; `month` simulates one.
+//! their mails, `events` holds one event in many feeds to one mail. `reading` holds the reader to `tests/feeds/`, `hostile`
+//! to its memory, `manners`, `schedule` and `truth` what is done to sites and what is told, `operator` what
+//! those who run it are told; `month` simulates one.
 //! `tests/mail/` checks sample mails with a browser and other readers. Nothing leaves loopback. `benches/` measures,
 //! `fuzz/` tries random text on the language, on folding, on matching and on every step of reading a feed; neither is
 //! part of a test run.

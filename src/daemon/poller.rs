@@ -422,9 +422,9 @@ impl Poller {
         if self.unsaved.is_empty() {
             return Ok(());
         }
-        let polls = std::mem::take(&mut self.unsaved);
+        let polls: Arc<[Poll]> = std::mem::take(&mut self.unsaved).into();
         let saved = std::mem::take(&mut self.saved);
-        match self.commit(polls.clone()).await {
+        match self.commit(Arc::clone(&polls)).await {
             Ok(recorded) => {
                 for (poll, recorded) in polls.iter().zip(&recorded) {
                     if let Some(state) = self.feeds.get_mut(&recorded.feed) {
@@ -456,7 +456,7 @@ impl Poller {
     }
 
     /// Records polls in one transaction; the open stories go with it, and come back when it is committed.
-    async fn commit(&mut self, polls: Vec<Poll>) -> Result<Vec<Recorded>, store::Error> {
+    async fn commit(&mut self, polls: Arc<[Poll]>) -> Result<Vec<Recorded>, store::Error> {
         if !polls.iter().any(has_match) {
             return self.store.record_polls(polls, health::learn).await;
         }

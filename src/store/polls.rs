@@ -1,5 +1,7 @@
 //! Transaction 1: what polls found.
 
+use std::sync::Arc;
+
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::{Error, Store, edits, memory, row, stories, window};
@@ -41,7 +43,11 @@ impl Store {
     ///
     /// # Errors
     /// See [`Error`]; then no poll of the batch is recorded, and repeating them is safe.
-    pub async fn record_polls(&self, polls: Vec<Poll>, learn: Learn) -> Result<Vec<Recorded>, Error> {
+    pub async fn record_polls(
+        &self,
+        polls: impl Into<Arc<[Poll]>>,
+        learn: Learn,
+    ) -> Result<Vec<Recorded>, Error> {
         Ok(self.record_and_group(polls, learn, ByLink).await?.0)
     }
 
@@ -52,10 +58,11 @@ impl Store {
     /// See [`Error`]; then no poll of the batch is recorded, and repeating them is safe.
     pub async fn record_and_group<G: Grouping>(
         &self,
-        polls: Vec<Poll>,
+        polls: impl Into<Arc<[Poll]>>,
         learn: Learn,
         mut grouping: G,
     ) -> Result<(Vec<Recorded>, G), Error> {
+        let polls = polls.into();
         self.write(move |tx| {
             let recorded =
                 polls.iter().map(|poll| record(tx, poll, learn, &mut grouping)).collect::<Result<_, _>>()?;

@@ -178,7 +178,7 @@ async fn the_same_link_in_two_feeds_is_one_story() {
     let feeds = shop.store.sync_feeds(NOW, specs).await.unwrap();
     let mut shared = item("a", vec![key(KeyKind::GuidLink, 1)]);
     shared.story_key = Some(StoryKey([9; 16]));
-    let polls = feeds.iter().map(|feed| poll(feed, NOW, vec![shared.clone()])).collect();
+    let polls: Vec<Poll> = feeds.iter().map(|feed| poll(feed, NOW, vec![shared.clone()])).collect();
     shop.store.record_polls(polls, wirewatch::health::learn).await.unwrap();
     let pending = shop.store.pending(10).await.unwrap();
     assert_eq!((pending.len(), pending[0].story), (2, pending[1].story));

@@ -421,7 +421,8 @@ fn odd_entries_of_an_opml_file_do_not_spoil_the_configuration() {
     for (content, why) in [("", "empty"), ("<html></html>", "not an OPML document")] {
         fs::write(&opml, content).unwrap();
         let (code, _, err) = import();
-        assert!(code == 1 && err.contains(why), "{why}: {err}");
+        assert!(code == 1 && err.contains(why) && err.contains("help: export"), "{why}: {err}");
+        assert!(!err.contains("answer") && !err.contains("not a feed"), "a file was read: {err}");
     }
     fs::write(&opml, " ".repeat((8 << 20) + 1)).unwrap();
     assert!(import().2.contains("longer than 8 MiB"));

@@ -85,7 +85,7 @@ pub(super) fn read(table: &Table<'_>) -> Option<FeedDraft> {
             return None;
         }
     };
-    let url = usable(url, &text.place, table.report())?;
+    let url = usable(url, "", &text.place, table.report())?;
     Some(FeedDraft { url, place: text.place, title, interval, on_add, visit })
 }
 
@@ -101,21 +101,24 @@ pub(super) fn title(table: &Table<'_>) -> Option<String> {
     Some(title.to_owned())
 }
 
-/// Checks what a feed's URL may be; the fragment is dropped.
-fn usable(mut url: Url, place: &Place, report: &Report) -> Option<Url> {
+/// Checks what a feed's URL may be; the fragment is dropped. `which` begins what is wrong, where the place does not tell
+/// which feed it is.
+fn usable(mut url: Url, which: &str, place: &Place, report: &Report) -> Option<Url> {
     if !matches!(url.scheme(), "http" | "https") {
-        let what = format!("feeds are fetched over http and https only, not {}", printable(url.scheme()));
+        let what =
+            format!("{which}feeds are fetched over http and https only, not {}", printable(url.scheme()));
         report.error(place, what, "write the address with https://");
         return None;
     }
     if !url.username().is_empty() || url.password().is_some() {
         let remedy = "remove the part before the @, and in a [[feed]] write basic = { user = \"…\", \
                       password = { credential = \"…\" } }, where the password comes from elsewhere";
-        report.error(place, "the URL holds a user name or a password", remedy);
+        report.error(place, format!("{which}the URL holds a user name or a password"), remedy);
         return None;
     }
     if url.as_str().len() > MAX_URL_BYTES {
-        report.error(place, format!("the URL is longer than {MAX_URL_BYTES} bytes"), "use a shorter address");
+        let what = format!("{which}the URL is longer than {MAX_URL_BYTES} bytes");
+        report.error(place, what, "use a shorter address");
         return None;
     }
     url.set_fragment(None);
@@ -251,7 +254,10 @@ impl Feeds<'_> {
             self.report.warning(&path.place, what, "look at that entry of the OPML file");
         }
         for (url, title) in outlines.feeds {
-            let Some(url) = usable(url, &path.place, self.report) else { continue };
+            // Its host alone: the address may hold a password.
+            let host = printable(url.host_str().unwrap_or_default());
+            let which = format!("{}: a feed of {host}: ", file.display());
+            let Some(url) = usable(url, &which, &path.place, self.report) else { continue };
             if let Entry::Vacant(slot) = self.seen.entry(url.clone()) {
                 slot.insert(path.place.clone());
                 let title =

@@ -79,13 +79,11 @@ struct Sign {
 fn answered(outcome: &PollOutcome) -> Option<bool> {
     let PollOutcome::Failed(failure) = outcome else { return Some(true) };
     match failure.kind {
-        // A page in place of every feed is how a captive portal looks.
-        FailureKind::Dns
-        | FailureKind::Connect
-        | FailureKind::Tls
-        | FailureKind::Timeout
-        | FailureKind::NotAFeed => Some(false),
-        FailureKind::Refused | FailureKind::Internal => None,
+        // A captive portal puts its page in place of every feed, leads every address, or resolves every name, to a machine
+        // of its own in the private network, or answers 511 (RFC 6585 §6).
+        FailureKind::NotAFeed | FailureKind::Refused | FailureKind::ServerError(511) => Some(false),
+        FailureKind::Dns | FailureKind::Connect | FailureKind::Tls | FailureKind::Timeout => Some(false),
+        FailureKind::Internal => None,
         _ => Some(true),
     }
 }
@@ -193,7 +191,13 @@ mod tests {
         let answers = |kind| vec![failed(kind); 50];
         assert_eq!(world(&three, &answers(FailureKind::NotAFeed), true), World::CutOff, "a captive portal");
         assert_eq!(world(&three, &answers(FailureKind::ServerError(502)), true), World::Reachable);
-        assert_eq!(world(&three, &answers(FailureKind::Refused), true), World::Reachable);
+        assert_eq!(
+            world(&three, &answers(FailureKind::Refused), true),
+            World::CutOff,
+            "it leads to a portal"
+        );
+        assert_eq!(world(&three, &answers(FailureKind::ServerError(511)), true), World::CutOff);
+        assert_eq!(world(&three, &answers(FailureKind::Internal), true), World::Reachable);
         let then_good = |every: usize| {
             let outcome = |n: usize| if n % every == every - 1 { ok() } else { timeout() };
             (0..40).map(outcome).collect::<Vec<_>>()

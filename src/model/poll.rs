@@ -53,6 +53,8 @@ impl FailureKind {
             Self::Connect => "connect",
             Self::Tls => "tls",
             Self::Timeout => "timeout",
+            Self::ClientError(401 | 407) => "login",
+            Self::ClientError(403) => "forbidden",
             Self::ClientError(_) => "client-error",
             Self::Gone => "gone",
             Self::RateLimited => "rate-limited",

@@ -181,6 +181,29 @@ fn the_way_to_a_failure_is_told() {
 }
 
 #[test]
+fn a_failure_is_told_with_what_helps_against_it() {
+    let farm = Farm::start();
+    farm.set("/private", Page::status(401));
+    farm.set("/busy", Page::status(429).with("Retry-After", "3600"));
+    let page = "<html><head><link rel='alternate' type='application/rss+xml' href='/feed'></head>";
+    farm.set("/page", Page::ok("text/html", page));
+    let (_dir, config) = home(&farm, "");
+    let told = |command: &[&str], path: &str| {
+        let url = farm.url(path);
+        said(&run(&[command, &[&url, "--config", &config]].concat())).2
+    };
+    for command in [&["feeds", "poll", "--dry-run"][..], &["feeds", "add"], &["feeds", "discover"]] {
+        let err = told(command, "/private");
+        assert!(err.contains("help: a login is wanted") && !err.contains("moved"), "{command:?}: {err}");
+        let err = told(command, "/busy");
+        assert!(err.contains("note: the server asks to wait until 20"), "{command:?}: {err}");
+    }
+    let err = told(&["feeds", "poll", "--dry-run"], "/page");
+    assert!(err.contains(&format!("wirewatch feeds discover '{}'", farm.url("/page"))), "{err}");
+    assert!(!err.contains("moved"), "{err}");
+}
+
+#[test]
 fn a_store_that_cannot_be_read_does_not_stop_a_dry_poll() {
     let farm = Farm::start();
     farm.set("/feed", feed());
@@ -398,7 +421,8 @@ fn odd_entries_of_an_opml_file_do_not_spoil_the_configuration() {
     for (content, why) in [("", "empty"), ("<html></html>", "not an OPML document")] {
         fs::write(&opml, content).unwrap();
         let (code, _, err) = import();
-        assert!(code == 1 && err.contains(why), "{why}: {err}");
+        assert!(code == 1 && err.contains(why) && err.contains("help: export"), "{why}: {err}");
+        assert!(!err.contains("answer") && !err.contains("not a feed"), "a file was read: {err}");
     }
     fs::write(&opml, " ".repeat((8 << 20) + 1)).unwrap();
     assert!(import().2.contains("longer than 8 MiB"));

@@ -130,8 +130,9 @@ pub(super) fn nothing(found: &Found, guess: Guess) -> String {
         return "no feed was found".to_owned();
     };
     if !trouble.is_document {
-        let advice = words::advice(trouble.kind.as_str());
-        return format!("{}: {}\n  = help: {advice}", page.url, trouble.message);
+        let remedies: String =
+            trouble.remedies(&page.url).iter().map(|line| format!("\n  = {line}")).collect();
+        return format!("{}: {}{remedies}", page.url, trouble.message);
     }
     let offered = match (trouble.offers.len(), found.candidates.len()) {
         (0, _) => "and offers no feed".to_owned(),

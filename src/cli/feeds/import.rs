@@ -18,11 +18,14 @@ use super::{
 };
 use crate::{
     cli::{
-        ConfigArg, Outcome, check,
+        ConfigArg, Failure, Outcome, check,
         output::{self, say},
     },
     config,
-    feed::opml::{self, Outline},
+    feed::{
+        self,
+        opml::{self, Outline},
+    },
 };
 
 #[derive(Debug, Args)]
@@ -41,7 +44,7 @@ pub(in crate::cli) struct ImportArgs {
 pub(super) fn import(args: &ImportArgs) -> Outcome {
     let file = args.file.as_path();
     let (config, catalog, _) = args.config.catalog_without_login()?;
-    let (outlines, warnings) = opml::read(&bytes_of(file)?).with_context(|| format!("{}", file.display()))?;
+    let (outlines, warnings) = opml::read(&bytes_of(file)?).map_err(|error| unreadable(file, &error))?;
     for warning in &warnings {
         output::tell!("{}: {warning}", file.display());
     }
@@ -92,6 +95,20 @@ pub(super) fn import(args: &ImportArgs) -> Outcome {
         target.display()
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// In words that fit a file: the errors are those of feeds.
+fn unreadable(file: &Path, error: &feed::Error) -> Failure {
+    let what = match error {
+        feed::Error::NotAFeed { what, .. } => (*what).to_owned(),
+        feed::Error::Empty => "an empty file, not an OPML document".to_owned(),
+        other => other.to_string(),
+    };
+    anyhow::anyhow!(
+        "{}: {what}\n  = help: export the feeds of your reader as OPML, and name that file",
+        file.display()
+    )
+    .into()
 }
 
 fn has_login(url: &Url) -> bool {

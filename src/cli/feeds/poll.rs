@@ -140,7 +140,9 @@ async fn try_one(args: &PollArgs, typed: &Typed) -> Outcome {
         Ok(_) => ExitCode::SUCCESS,
         Err(trouble) => {
             output::tell!("wirewatch: {}: {}", visit.url, trouble.message);
-            output::tell!("  = help: {}", words::advice(trouble.kind.as_str()));
+            for line in trouble.remedies(&visit.url) {
+                output::tell!("  = {line}");
+            }
             ExitCode::FAILURE
         }
     })

@@ -8,7 +8,10 @@ use std::{collections::HashMap, time::Duration};
 
 use url::Url;
 
-use super::{address::Typed, words::Kind};
+use super::{
+    address::Typed,
+    words::{self, Kind},
+};
 use crate::{
     cli::{ConfigArg, Failure, rules::Rules, topics},
     clock::Clock,
@@ -17,7 +20,7 @@ use crate::{
     feed,
     fetch::{self, FetchRequest, Fetched, Fetcher, Manner},
     matching::CompiledTopics,
-    model::{FailureKind, ParsedFeed, Redirect, Validators, Warning},
+    model::{FailureKind, ParsedFeed, Redirect, Timestamp, Validators, Warning},
 };
 
 /// Between two requests to one host where no configuration says otherwise.
@@ -108,6 +111,20 @@ pub(super) struct Trouble {
     pub(super) offers: Vec<Url>,
     /// Whether a document came that is no feed.
     pub(super) is_document: bool,
+    /// Not before this instant, where the server said so.
+    pub(super) retry_at: Option<Timestamp>,
+}
+
+impl Trouble {
+    /// What can be done about it, a line each.
+    pub(super) fn remedies(&self, url: &Url) -> Vec<String> {
+        let help = match self.offers.is_empty() {
+            true => words::advice(self.kind.as_str()).to_owned(),
+            false => format!("see which of them can be read: wirewatch feeds discover {}", words::shell(url)),
+        };
+        let until = self.retry_at.map(|at| format!("note: the server asks to wait until {at}"));
+        std::iter::once(format!("help: {help}")).chain(until).collect()
+    }
 }
 
 impl Visit {
@@ -122,6 +139,7 @@ impl Visit {
             message: error.to_string(),
             offers: Vec::new(),
             is_document: false,
+            retry_at: error.retry_at(),
         };
         let redirects = error.redirects().to_vec();
         let final_url = redirects.last().map_or(url, |hop| &hop.to).clone();
@@ -198,6 +216,7 @@ impl<'t> Visitor<'t> {
                         .to_owned(),
                     offers: Vec::new(),
                     is_document: false,
+                    retry_at: None,
                 };
                 return Visit::empty(url, Err(trouble));
             }
@@ -228,7 +247,7 @@ fn read(clock: &Clock, body: &[u8], content_type: Option<&str>, base: &Url) -> R
                 feed::Error::NotAFeed { feeds, .. } => feeds,
                 _ => Vec::new(),
             };
-            Err(Trouble { kind, message, offers, is_document })
+            Err(Trouble { kind, message, offers, is_document, retry_at: None })
         }
     }
 }

@@ -151,11 +151,19 @@ pub(in crate::cli) fn advice(kind: &str) -> &'static str {
         "dns" => "is the name spelt right, and does the site still exist?",
         "connect" | "timeout" => "the site may be down; wirewatch keeps trying",
         "tls" => "the site's certificate is at fault; its publisher must mend it",
+        "login" => {
+            "a login is wanted that the server accepts: look at basic, bearer, cookie, headers or proxy of this [[feed]], and at the secret they name"
+        }
+        "forbidden" => {
+            "its server turns wirewatch away: it may want a login, or mind the visits; say who you are with [fetch] contact, and ask the publisher"
+        }
         "client-error" => "the feed may have moved: `wirewatch feeds discover SITE` finds where to",
         "gone" => {
             "the publisher removed it for good: look for its successor with `wirewatch feeds discover SITE`"
         }
-        "rate-limited" => "wirewatch waits as it was asked to; a longer interval helps",
+        "rate-limited" => {
+            "wirewatch waits, as long as it was asked to where the server said so; a longer interval helps"
+        }
         "server-error" => "the site has trouble of its own; wirewatch keeps trying",
         "body" => "the answer was damaged or too long; see [fetch] max_body",
         "no-room" => "other large feeds were being read just then; it is visited again in its turn",
@@ -198,6 +206,7 @@ pub(super) fn date(at: Option<Timestamp>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FailureKind;
 
     #[test]
     fn kinds_are_told_by_the_first_element() {
@@ -211,6 +220,16 @@ mod tests {
         check(b"\xff\xfe<\0r\0s\0s\0", Kind::Rss);
         check(&[&vec![b' '; HEAD_BYTES - 4][..], b"<rss"].concat(), Kind::Rss);
         check(&[&vec![b' '; HEAD_BYTES - 3][..], b"<rss"].concat(), Kind::Other);
+    }
+
+    #[test]
+    fn a_missing_login_is_not_taken_for_a_feed_that_moved() {
+        let advised = |status: u16| advice(FailureKind::ClientError(status).as_str());
+        for status in [401, 407] {
+            assert!(advised(status).contains("login") && !advised(status).contains("moved"), "{status}");
+        }
+        assert!(advised(403).contains("turns wirewatch away"));
+        assert!(advised(404).contains("may have moved"));
     }
 
     #[test]

@@ -196,9 +196,13 @@ fn feeds_of_opml_files_join_those_configured() {
         let fixture = Fixture::new("opml = [\"f\"]").with("f", content);
         let found = fixture.load().unwrap_err();
         assert!(found.entries[0].what.contains(want), "{found}");
+        assert!(!found.to_string().contains("hunter2"), "{found}");
     };
     check(b"\xff", "is no OPML file: not text");
-    check(b"https://me:hunter2@a.example/", "holds a user name or a password");
+    check(
+        b"https://me:hunter2@a.example/",
+        "f: a feed of a.example: the URL holds a user name or a password",
+    );
     check(b"ftp://a.example/", "not ftp");
 }
 

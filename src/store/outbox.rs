@@ -1,7 +1,9 @@
 //! Transaction 3 and what surrounds it: claim a mail, settle the attempt, list the outbox.
 //!
-//! **Invariant:** a mail that follows up on another is claimed only when that one has left the outbox for the same recipient,
-//! sent or given up: no update overtakes its alert.
+//! **Invariant:** alerts, updates and roll-ups are claimed only when every earlier one to the same recipient that tells of one
+//! of their stories has left the outbox, sent or given up: nothing overtakes the alert it follows up on.
+//!
+//! Rejected: to hold back what answers a queued mail. A roll-up with news of a story answers none, since it tells of several.
 
 use rusqlite::{OptionalExtension, Row};
 
@@ -11,24 +13,32 @@ use crate::model::{
     Timestamp, time,
 };
 
+/// Mails that may leave: none before them is in their way.
+macro_rules! free_to_leave {
+    () => {
+        "state IN ('queued', 'leased') AND (kind = 'digest' OR NOT EXISTS (
+            SELECT 1 FROM mail_story AS mine JOIN mail_story AS theirs ON theirs.story_id = mine.story_id
+            JOIN notification AS earlier ON earlier.id = theirs.mail_id
+            WHERE mine.mail_id = mail.id AND earlier.seq < mail.seq AND earlier.recipient = mail.recipient
+                AND earlier.kind <> 'digest' AND earlier.state IN ('queued', 'leased')))"
+    };
+}
 /// Due mails in the order in which they are claimed: `?1` is now.
-const DUE: &str = "
-    SELECT seq FROM notification AS mail
-    WHERE state IN ('queued', 'leased') AND next_attempt_at_ms <= ?1
-        AND NOT EXISTS (SELECT 1 FROM notification AS first WHERE first.id = mail.in_reply_to
-                            AND first.recipient = mail.recipient AND first.state IN ('queued', 'leased'))
-    ORDER BY next_attempt_at_ms, seq LIMIT ?3";
-const NEXT_DUE: &str = "
-    SELECT next_attempt_at_ms FROM notification AS mail
-    WHERE state IN ('queued', 'leased')
-        AND NOT EXISTS (SELECT 1 FROM notification AS first WHERE first.id = mail.in_reply_to
-                            AND first.recipient = mail.recipient AND first.state IN ('queued', 'leased'))
-    ORDER BY next_attempt_at_ms LIMIT 1";
+const DUE: &str = concat!(
+    "SELECT seq FROM notification AS mail WHERE next_attempt_at_ms <= ?1 AND ",
+    free_to_leave!(),
+    " ORDER BY next_attempt_at_ms, seq LIMIT ?3"
+);
+const NEXT_DUE: &str = concat!(
+    "SELECT next_attempt_at_ms FROM notification AS mail WHERE ",
+    free_to_leave!(),
+    " ORDER BY next_attempt_at_ms LIMIT 1"
+);
 
 impl Store {
     /// Claims up to `limit` mails that are due at `now`, oldest first, until `lease_until`. The attempt is counted
-    /// by the claim. A mail whose earlier lease has run out is due again. One that answers a mail which the recipient has
-    /// not got yet waits for that.
+    /// by the claim. A mail whose earlier lease has run out is due again. One about a story of which the recipient has not
+    /// got an earlier mail yet waits for that.
     ///
     /// # Errors
     /// See [`Error`].

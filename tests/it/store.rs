@@ -463,49 +463,64 @@ async fn what_was_told_is_stored_with_the_mail_that_tells_it() {
     assert_eq!(shop.store.enqueue(NOW, vec![update]).await.unwrap(), [Enqueued::AlreadyQueued]);
     shop.store.enqueue(NOW, vec![tell("other", told(1, 1, None), None)]).await.unwrap();
     assert_eq!(known().await, Some(told(2, 5, Some(first.clone()))));
-    let sent = shop.store.lease_mail(NOW, later(60), 10).await.unwrap();
-    let threads: Vec<_> = sent.iter().map(|leased| leased.mail.in_reply_to.clone()).collect();
-    assert_eq!(threads, [None, None]);
-    shop.store
-        .settle_mail(NOW, first.clone(), Settlement::Sent { reply: "250 ok".to_owned() })
-        .await
-        .unwrap();
-    let sent = shop.store.lease_mail(NOW, later(60), 10).await.unwrap();
-    assert_eq!(sent.into_iter().map(|leased| leased.mail.in_reply_to).collect::<Vec<_>>(), [Some(first)]);
+    // They are of one story, so one leaves after the other.
+    for in_reply_to in [None, Some(first), None] {
+        let sent = shop.store.lease_mail(NOW, later(60), 10).await.unwrap();
+        assert_eq!(sent.iter().map(|leased| &leased.mail.in_reply_to).collect::<Vec<_>>(), [&in_reply_to]);
+        let reply = "250 ok".to_owned();
+        shop.store.settle_mail(NOW, sent[0].mail.id.clone(), Settlement::Sent { reply }).await.unwrap();
+    }
 }
 
 #[tokio::test]
-async fn an_update_waits_for_its_alert_and_for_nobody_elses() {
+async fn what_follows_up_on_an_alert_waits_for_it_and_for_nobody_elses() {
     let gone = || Settlement::Dead { reason: "no such mailbox".to_owned() };
     let sent = || Settlement::Sent { reply: "250 ok".to_owned() };
     let busy = || Settlement::Deferred { until: later(300), reason: "busy".to_owned() };
     for (end, waits) in [(sent as fn() -> Settlement, false), (gone, false), (busy, true)] {
         let shop = shop().await;
-        let queued = shop.store.enqueue(NOW, vec![mail("alert")]).await.unwrap();
+        let of = |key: &str, stories: &[i64]| NewMail {
+            stories: stories.iter().map(|id| StoryId(*id)).collect(),
+            ..mail(key)
+        };
+        let queued = shop.store.enqueue(NOW, vec![of("alert", &[1])]).await.unwrap();
         let Enqueued::Queued(alert) = queued[0].clone() else { panic!("it is new") };
-        let thread = || MailThread { tells: Vec::new(), in_reply_to: Some(alert.clone()) };
         let other = Recipient::parse("ann@example.com").unwrap();
-        let updates = vec![
-            NewMail { thread: thread(), ..mail("update") },
-            NewMail { thread: thread(), recipient: other, ..mail("update of another") },
+        let thread = MailThread { tells: Vec::new(), in_reply_to: Some(alert.clone()) };
+        let later_ones = vec![
+            NewMail { thread, ..of("update", &[1]) },
+            NewMail { kind: NotificationKind::RollUp, ..of("roll-up", &[2, 1]) },
+            NewMail { recipient: other, ..of("update of another", &[1]) },
+            NewMail { kind: NotificationKind::Digest, ..of("digest", &[1]) },
+            of("another story", &[3]),
         ];
-        shop.store.enqueue(NOW, updates).await.unwrap();
+        shop.store.enqueue(NOW, later_ones).await.unwrap();
         let claim = async |at| {
             let leased = shop.store.lease_mail(at, later(60), 10).await.unwrap();
-            leased
-                .into_iter()
-                .map(|leased| (leased.mail.id, leased.mail.to.address().to_owned()))
-                .collect::<Vec<_>>()
+            leased.into_iter().map(|leased| (leased.mail.id, leased.mail.kind)).collect::<Vec<_>>()
         };
         let first = claim(NOW).await;
-        assert_eq!(first.len(), 2, "the alert, and the update of another reader: {first:?}");
+        assert_eq!(
+            first.len(),
+            4,
+            "the alert, another reader's update, the digest, another story: {first:?}"
+        );
         assert_eq!(claim(NOW).await, [], "while it is being sent");
         assert_eq!(shop.store.next_mail_at().await.unwrap(), Some(later(60)), "not at once, over and over");
-        shop.store.settle_mail(NOW, alert.clone(), end()).await.unwrap();
+        for (id, _) in first {
+            let settlement = if id == alert { end() } else { sent() };
+            shop.store.settle_mail(NOW, id, settlement).await.unwrap();
+        }
         let next = claim(later(1)).await;
         assert_eq!(next.is_empty(), waits, "{next:?}");
         if waits {
-            assert_eq!(claim(later(300)).await.iter().filter(|(id, _)| *id == alert).count(), 1);
+            assert_eq!(claim(later(300)).await, [(alert, NotificationKind::Alert)]);
+        } else {
+            // The update before the roll-up.
+            assert_eq!(next.len(), 1, "{next:?}");
+            assert_eq!(claim(later(60)).await, next, "its lease ran out");
+            shop.store.settle_mail(NOW, next[0].0.clone(), sent()).await.unwrap();
+            assert_eq!(claim(later(2)).await[0].1, NotificationKind::RollUp);
         }
     }
 }

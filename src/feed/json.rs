@@ -55,7 +55,8 @@ pub(super) fn is_json(text: &str) -> bool {
 /// Reads a JSON Feed.
 ///
 /// # Errors
-/// [`Error::Malformed`] when it is not JSON; [`Error::NotAFeed`] when it is other JSON.
+/// [`Error::Malformed`] when it is not JSON, or its items are no list; [`Error::NotAFeed`] when it is other JSON;
+/// [`Error::EntriesLost`] when there are items and none is an object.
 pub(super) fn read(text: &str, warnings: &mut Vec<Warning>) -> Result<RawFeed<'static>, Error> {
     let total = Cell::new(0);
     let value = match value(text, &total) {
@@ -70,16 +71,23 @@ pub(super) fn read(text: &str, warnings: &mut Vec<Warning>) -> Result<RawFeed<'s
     let not_a_feed = || Error::NotAFeed { what: "a JSON document of another kind", feeds: Vec::new() };
     let Value::Object(feed) = value else { return Err(not_a_feed()) };
     let version = string(&feed, "version").unwrap_or_default();
-    let items = feed.get("items").and_then(Value::as_array);
-    if !version.contains("jsonfeed.org/version/") && (items.is_none() || !version.is_empty()) {
+    let items = feed.get("items").filter(|items| !items.is_null());
+    let list = items.and_then(Value::as_array);
+    if !version.contains("jsonfeed.org/version/") && (list.is_none() || !version.is_empty()) {
         return Err(not_a_feed());
     }
-    let items = items.map_or(&[][..], Vec::as_slice);
+    if items.is_some() && list.is_none() {
+        return Err(Error::Malformed { reason: "its items are not a list".to_owned() });
+    }
+    let items = list.map_or(&[][..], Vec::as_slice);
     if total.get() > MAX_ITEMS {
         warnings.push(Warning::TooManyItems { dropped: total.get().saturating_sub(MAX_ITEMS) });
     }
     let objects = items.iter().filter_map(Value::as_object);
     let broken = items.iter().take(MAX_ITEMS).filter(|item| !item.is_object()).count();
+    if broken > 0 && broken == items.len() {
+        return Err(Error::EntriesLost { seen: broken });
+    }
     if broken > 0 {
         warnings.push(Warning::EmptyItems { count: broken });
     }
@@ -277,26 +285,22 @@ impl<'de> Visitor<'de> for Reader<'_> {
             while list.next_element::<IgnoredAny>()?.is_some() {}
             return Ok(Value::Array(kept));
         }
-        let (mut last, mut total) = (VecDeque::new(), 0_usize);
+        let mut items = Items::default();
         while let Some(value) = list.next_element_seed(inside)? {
-            total = total.saturating_add(1);
-            if kept.len() < MAX_ITEMS {
-                kept.push(value);
-            } else {
-                last.push_back(value);
-            }
-            if last.len() > MAX_ITEMS {
-                last.pop_front();
-            }
+            items.push(value);
         }
-        self.total.set(total);
-        kept.extend(last);
-        Ok(Value::Array(kept))
+        Ok(items.end(self.total))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
         let mut kept = Map::new();
+        let mut items = Items::default();
         while let Some(name) = object.next_key::<String>()? {
+            // As PHP writes a list that has holes.
+            if self.level == Level::Items && name.bytes().all(|byte| byte.is_ascii_digit()) {
+                items.push(object.next_value_seed(Self { level: Level::Inside, ..self })?);
+                continue;
+            }
             if !FIELDS.contains(&name.as_str()) {
                 object.next_value::<IgnoredAny>()?;
                 continue;
@@ -306,7 +310,41 @@ impl<'de> Visitor<'de> for Reader<'_> {
             let value = object.next_value_seed(Self { level, ..self })?;
             kept.insert(name, value);
         }
-        Ok(Value::Object(kept))
+        if self.level != Level::Items {
+            return Ok(Value::Object(kept));
+        }
+        if !kept.is_empty() {
+            // The one item there is.
+            items.push(Value::Object(kept));
+        }
+        Ok(items.end(self.total))
+    }
+}
+
+/// The first and the last [`MAX_ITEMS`] items.
+#[derive(Default)]
+struct Items {
+    first: Vec<Value>,
+    last: VecDeque<Value>,
+    total: usize,
+}
+
+impl Items {
+    fn push(&mut self, item: Value) {
+        self.total = self.total.saturating_add(1);
+        if self.first.len() < MAX_ITEMS {
+            return self.first.push(item);
+        }
+        self.last.push_back(item);
+        if self.last.len() > MAX_ITEMS {
+            self.last.pop_front();
+        }
+    }
+
+    fn end(mut self, total: &Cell<usize>) -> Value {
+        total.set(self.total);
+        self.first.extend(self.last);
+        Value::Array(self.first)
     }
 }
 
@@ -343,6 +381,29 @@ mod tests {
         assert_eq!(found[1].tags, ["a", "2"]);
         assert_eq!(found[1].authors, ["Bo"]);
         assert_eq!(found[2].authors, ["Desk"]);
+    }
+
+    #[test]
+    fn items_in_another_shape_than_a_list_are_read_or_told_and_never_passed_over() {
+        let feed = |items: &str| format!(r#"{{"version":"https://jsonfeed.org/version/1","items":{items}}}"#);
+        let ids =
+            |json: &str| items(&feed(json)).into_iter().map(|item| item.guid.unwrap()).collect::<Vec<_>>();
+        assert_eq!(ids(r#"{"0":{"id":"a"},"2":{"id":"b"}}"#), ["a", "b"]);
+        assert_eq!(ids(r#"{"id":"a","title":"alone"}"#), ["a"]);
+        for none in ["null", "[]", "{}"] {
+            assert!(items(&feed(none)).is_empty(), "{none}");
+        }
+        for (lost, seen) in [(r#"["a","b"]"#, 2), (r#"[[{"id":"a"}]]"#, 1), (r#"{"0":"a"}"#, 1)] {
+            assert_eq!(
+                read(&feed(lost), &mut Vec::new()).unwrap_err(),
+                Error::EntriesLost { seen },
+                "{lost}"
+            );
+        }
+        for no_list in ["7", r#""none""#] {
+            let error = read(&feed(no_list), &mut Vec::new()).unwrap_err();
+            assert!(matches!(error, Error::Malformed { .. }), "{no_list}: {error}");
+        }
     }
 
     #[test]

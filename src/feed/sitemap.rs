@@ -71,7 +71,7 @@ impl<'a> Entry<'a> {
 /// The news in a sitemap. The feed's title is the publication's name where all entries have the same.
 ///
 /// # Errors
-/// [`Error::NotAFeed`] when no entry carries news; [`Error::Malformed`] when the text ends within its first entry.
+/// [`Error::NotAFeed`] when no entry carries news, unless there is none at all in a sitemap for news; [`Error::Malformed`] when the text ends within its first entry.
 pub(super) fn read<'a>(text: &'a str, warnings: &mut Vec<Warning>) -> Result<RawFeed<'a>, Error> {
     let (mut items, mut plain, mut cut) = (Vec::new(), 0_usize, false);
     let mut open: Option<Entry<'a>> = None;
@@ -117,7 +117,17 @@ pub(super) fn read<'a>(text: &'a str, warnings: &mut Vec<Warning>) -> Result<Raw
             Token::Comment | Token::Declaration => {}
         }
     }
+    if items.is_empty() && plain == 0 && !cut && is_for_news(text) {
+        return Ok(RawFeed::default());
+    }
     finish(items, plain, cut, warnings)
+}
+
+/// Whether the root declares the vocabulary of news: such a sitemap holds the news of two days, and may honestly have none.
+fn is_for_news(text: &str) -> bool {
+    let root =
+        Tokenizer::new(text).find_map(|token| if let Token::Start(tag) = token { Some(tag) } else { None });
+    root.is_some_and(|root| root.attributes.contains("/schemas/sitemap-news/"))
 }
 
 fn finish<'a>(

@@ -391,6 +391,9 @@ fn news_sitemaps() {
     );
     let said = |text: &str| read_bytes(text.as_bytes()).unwrap_err().to_string();
     assert_eq!(said(&sitemap(&url(""))), "a sitemap without news, not a feed");
+    let (feed, warnings) = read(&sitemap(""));
+    assert_eq!((feed.items.len(), warnings.len()), (0, 0), "a weekend without news");
+    assert_eq!(said("<urlset></urlset>"), "a sitemap without news, not a feed");
     let index = "<sitemapindex><sitemap><loc>https://news.example/news.xml</loc></sitemap><sitemap><loc>/pages.xml</loc></sitemap></sitemapindex>";
     assert_eq!(
         said(index),

@@ -125,7 +125,8 @@ impl Planner {
             self.hints.outbox.notify_one();
         }
         if enqueued > 0 {
-            tracing::info!(mails.enqueued = enqueued, "{enqueued} mails enqueued");
+            let mails = if enqueued == 1 { "mail" } else { "mails" };
+            tracing::info!(mails.enqueued = enqueued, "{enqueued} {mails} enqueued");
             return Ok(Progress::Worked);
         }
         let trouble = (failed > 0).then(|| time::after(now, AFTER_RENDER_TROUBLE));

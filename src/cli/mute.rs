@@ -69,7 +69,8 @@ pub(super) async fn mute(args: &MuteArgs) -> Outcome {
         let who = recipient.as_ref().map_or("everybody", Recipient::address);
         if args.remove {
             let removed = orders.unmute(story, recipient.as_ref())?;
-            say!("story {}: {removed} mutes removed", story.0);
+            let mutes = if removed == 1 { "mute" } else { "mutes" };
+            say!("story {}: {removed} {mutes} removed", story.0);
             continue;
         }
         let until = time::after(now, how_long);

@@ -7,7 +7,10 @@
 //! Rejected: counting volumes with the matches as they come. A topic that was edited would keep the counts of its old
 //! rules' times in two places.
 
+use std::collections::HashMap;
+
 use crate::{
+    matching::CompiledTopics,
     model::{
         Additions, Delivery, ItemView, NotificationKind, Outlet, StoryId, StoryItem, StorySources, StoryView,
         Subscription, Summary, Tier, Timestamp, TopicName, TopicVolume,
@@ -37,17 +40,34 @@ const MAX_CHARTED: usize = 100;
 /// When the store refuses.
 pub(super) async fn facts(
     store: &Store,
+    topics: &CompiledTopics,
     stories: Vec<StoryId>,
     history: &History,
 ) -> Result<FactsOf, StepError> {
     let items = store.story_items(stories).await?;
     let mut facts: FactsOf = items.into_iter().map(|(id, items)| (id, facts_of(items))).collect();
+    let mut known = HashMap::new();
     for ((_, story), told) in &history.told {
         if let Some(facts) = facts.get_mut(story) {
             facts.compare(&told.headline, story::is_another);
+            note_alternatives(facts, topics, &mut known);
         }
     }
     Ok(facts)
+}
+
+/// Notes which alternatives of their topics the clauses of a story stand in; `known` are those of topics seen before.
+fn note_alternatives(
+    facts: &mut Facts,
+    topics: &CompiledTopics,
+    known: &mut HashMap<TopicName, HashMap<String, Vec<usize>>>,
+) {
+    for clause in &facts.clauses {
+        let of_topic = known.entry(clause.0.clone()).or_insert_with(|| topics.alternatives(&clause.0));
+        if let Some(numbers) = of_topic.get(&*clause.1) {
+            facts.alternatives.insert(clause.clone(), numbers.clone());
+        }
+    }
 }
 
 fn facts_of(mut items: Vec<StoryItem>) -> Facts {

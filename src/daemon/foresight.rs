@@ -1,6 +1,6 @@
 //! What the planner would do now, without doing it.
 //!
-//! Data in: a store, the subscriptions in force, `now`. Data out: what is pending, and the plan.
+//! Data in: a store, the topics and subscriptions in force, `now`. Data out: what is pending, and the plan.
 //!
 //! **Invariant:** the same function over the same rows as the planner's, so that a reason told is the reason it has.
 //! **Invariant:** nothing is written: it may run beside a daemon.
@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 use super::{StepError, additions, planner};
 use crate::{
+    matching::CompiledTopics,
     model::{Pending, StoryId, Subscription, Timestamp, time},
     plan::{self, Plan},
     store::Store,
@@ -22,6 +23,7 @@ use crate::{
 /// When the store refuses.
 pub async fn foresee(
     store: &Store,
+    topics: &CompiledTopics,
     subscriptions: &[Subscription],
     now: Timestamp,
 ) -> Result<(Vec<Pending>, Plan), StepError> {
@@ -29,7 +31,7 @@ pub async fn foresee(
     let since = time::before(now, plan::ALERT_HISTORY);
     let history = planner::plan_history(store.delivery_history(since, &[]).await?);
     let stories: BTreeSet<StoryId> = pending.iter().map(|pending| pending.story).collect();
-    let facts = additions::facts(store, stories.into_iter().collect(), &history).await?;
+    let facts = additions::facts(store, topics, stories.into_iter().collect(), &history).await?;
     let plan = plan::plan(now, &pending, &history, &facts, subscriptions);
     Ok((pending, plan))
 }

@@ -103,7 +103,8 @@ impl Planner {
         let history = self.store.delivery_history(since, &waiting).await?;
         let history = plan_history(history);
         let stories: BTreeSet<StoryId> = pending.iter().map(|pending| pending.story).collect();
-        let facts = additions::facts(&self.store, stories.into_iter().collect(), &history).await?;
+        let facts =
+            additions::facts(&self.store, &catalog.topics, stories.into_iter().collect(), &history).await?;
         let plan = plan::plan(now, &pending, &history, &facts, &subscriptions);
         self.settle(now, &plan.settled).await?;
         let (mut enqueued, mut failed) = (0_usize, 0_usize);
@@ -124,7 +125,8 @@ impl Planner {
             self.hints.outbox.notify_one();
         }
         if enqueued > 0 {
-            tracing::info!(mails.enqueued = enqueued, "{enqueued} mails enqueued");
+            let mails = if enqueued == 1 { "mail" } else { "mails" };
+            tracing::info!(mails.enqueued = enqueued, "{enqueued} {mails} enqueued");
             return Ok(Progress::Worked);
         }
         let trouble = (failed > 0).then(|| time::after(now, AFTER_RENDER_TROUBLE));

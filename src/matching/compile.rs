@@ -242,6 +242,19 @@ impl CompiledTopics {
         self.topics.binary_search_by(|topic| topic.name.cmp(name)).ok()
     }
 
+    /// In which alternatives of a topic each of its clauses stands, by number; see
+    /// [`Expr::alternatives`]. Empty for a topic that is not there.
+    pub fn alternatives(&self, name: &TopicName) -> HashMap<String, Vec<usize>> {
+        let def = self.position(name).and_then(|at| self.defs.get(at));
+        let mut found: HashMap<String, Vec<usize>> = HashMap::new();
+        for (number, words) in def.into_iter().flat_map(|def| def.expr.alternatives()).enumerate() {
+            for word in words {
+                found.entry(word).or_default().push(number);
+            }
+        }
+        found
+    }
+
     pub(super) fn node(&self, node: NodeId) -> Option<&Node> {
         self.nodes.get(index(node))
     }

@@ -50,6 +50,8 @@ pub struct Facts {
     pub replaced: BTreeSet<String>,
     /// Clauses that matched in any item.
     pub clauses: BTreeSet<(TopicName, Arc<str>)>,
+    /// Alternatives of its topic, by number, that a clause stands in. One that is not here is an alternative of its own.
+    pub alternatives: BTreeMap<(TopicName, Arc<str>), Vec<usize>>,
 }
 
 impl Facts {
@@ -153,13 +155,29 @@ impl Facts {
             return Vec::new();
         }
         let known: HashSet<u64> = told.clauses.iter().copied().collect();
-        let new = self
-            .clauses
-            .iter()
-            .filter(|clause| topics.takes(&clause.0) && !known.contains(&clause_hash(clause)));
-        new.take(MAX_CLAUSE_NEWS)
-            .map(|(topic, clause)| News::Clause { topic: topic.clone(), clause: clause.clone() })
-            .collect()
+        let (old, fresh): (Vec<_>, Vec<_>) =
+            self.clauses.iter().partition(|clause| known.contains(&clause_hash(clause)));
+        let mut held: HashSet<(&TopicName, usize)> =
+            old.into_iter().flat_map(|clause| self.alternatives_of(clause)).collect();
+        let mut news = Vec::new();
+        for clause in fresh.into_iter().filter(|clause| topics.takes(&clause.0)) {
+            // Other words for what held before say nothing new.
+            if self.alternatives_of(clause).any(|alternative| held.contains(&alternative)) {
+                continue;
+            }
+            held.extend(self.alternatives_of(clause));
+            news.push(News::Clause { topic: clause.0.clone(), clause: clause.1.clone() });
+        }
+        news.truncate(MAX_CLAUSE_NEWS);
+        news
+    }
+
+    fn alternatives_of<'a>(
+        &'a self,
+        clause: &'a (TopicName, Arc<str>),
+    ) -> impl Iterator<Item = (&'a TopicName, usize)> {
+        let numbers = self.alternatives.get(clause).into_iter().flatten();
+        numbers.map(|number| (&clause.0, *number))
     }
 }
 
@@ -273,6 +291,27 @@ mod tests {
         assert_eq!(news(&many(0), &many(MAX_CLAUSE_NEWS + 1), &policy).len(), MAX_CLAUSE_NEWS);
         assert_eq!(news(&many(MAX_CLAUSES_TOLD - 1), &many(MAX_CLAUSES_TOLD), &policy).len(), 1);
         assert_eq!(news(&many(MAX_CLAUSES_TOLD), &many(MAX_CLAUSES_TOLD + 1), &policy), []);
+    }
+
+    #[test]
+    fn other_words_for_an_alternative_that_held_are_no_news() {
+        let clause = |word: &str| (TopicName::new("t"), Arc::from(word));
+        let check = |before: &[&str], now: &[&str], want: &[&str]| {
+            let told = facts(&[item("a.example", "x", before)]).told(1, Timestamp::UNIX_EPOCH, None);
+            let mut facts = facts(&[item("a.example", "x", now)]);
+            let alternatives =
+                [("tin", vec![0]), ("zinc", vec![0]), ("ban(s)", vec![0, 1]), ("quota", vec![1])];
+            facts.alternatives = alternatives.map(|(word, numbers)| (clause(word), numbers)).into();
+            let want =
+                want.iter().map(|word| News::Clause { topic: TopicName::new("t"), clause: clause(word).1 });
+            let found = facts.news(&told, &UpdatePolicy::default(), &TopicSelector::All);
+            assert_eq!(found, want.collect::<Vec<_>>(), "{before:?} {now:?}");
+        };
+        check(&["tin"], &["tin", "zinc", "ban(s)"], &[]);
+        check(&["tin"], &["quota", "tin"], &["quota"]);
+        check(&["quota"], &["quota", "tin", "zinc"], &["tin"]);
+        check(&["quota"], &["pier", "quota", "toll"], &["pier", "toll"]);
+        check(&["ban(s)"], &["ban(s)", "quota", "tin"], &[]);
     }
 
     #[test]

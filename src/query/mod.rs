@@ -8,6 +8,7 @@
 //!
 //! Rejected: TOML spans in here. The configuration knows files and lines; this module knows entries.
 
+mod alternatives;
 pub mod ast;
 mod builtin;
 mod entry;

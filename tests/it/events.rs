@@ -247,6 +247,25 @@ async fn a_headline_that_is_edited_in_place_is_an_update_when_it_says_something_
 }
 
 #[tokio::test]
+async fn other_words_of_a_list_are_no_update() {
+    let lists = "corroborate = [10]\n[lists]\nwrecks = [\"sinks\", \"overturn*\", \"capsiz*\"]\n\
+                 [[topic]]\nname = \"wrecks\"\nany = [\"@wrecks\"]\n";
+    let mut app = app(lists).await;
+    publish(&app, 0, DESKS[1]);
+    app.turn().await;
+    publish(&app, 1, DESKS[11]);
+    app.after(31).await;
+    assert_eq!(told(&app).len(), 1, "the topic asks for one thing in several words");
+    publish(&app, 2, DESKS[0]);
+    app.after(31).await;
+    let mail = last(&app);
+    assert_eq!((told(&app).len(), mail.kind), (2, Update));
+    assert!(mail.text.contains("- It now matches ferries: capsiz*\n\n"), "{}", mail.text);
+    assert!(!mail.text.contains("It now matches wrecks"), "{}", mail.text);
+    app.end().await;
+}
+
+#[tokio::test]
 async fn a_clause_that_an_edit_makes_true_is_an_update() {
     let mut app = app("").await;
     let title = "Marisol ferry goes down off Cebu";

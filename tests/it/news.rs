@@ -195,7 +195,7 @@ async fn the_command_mutes_beside_a_running_daemon() {
     };
     check(&["1"], 0, "story 1 is muted for everybody until");
     check(&["--list"], 0, "everybody");
-    check(&["1", "--remove"], 0, "1 mutes removed");
+    check(&["1", "--remove"], 0, "story 1: 1 mute removed");
     check(&[&mail.id.0, "--for", "2h"], 0, "story 1 is muted for desk@example.com until");
     check(&[&format!("<{}@example.com>", mail.id.0)], 0, "muted for desk@example.com");
     check(&["1", "--to", "ann@example.com"], 0, "muted for ann@example.com");

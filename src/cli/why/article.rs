@@ -4,6 +4,8 @@
 //!
 //! **Invariant:** what became of a match is told for every reader concerned; the worst decides.
 
+use std::collections::BTreeSet;
+
 use super::{
     facts::{Article, Delivery, Facts, Fate, FeedFacts, Found, Setting, Standing, Stored, Today, Way},
     walk::{self, Fares, Finding, LATE, Mark, Step, fares, feed_remedy, idle, lines, list, trouble, when},
@@ -278,10 +280,10 @@ fn settled(
 /// Why a match waits, in words.
 pub(super) fn waits(reason: WaitReason) -> &'static str {
     match reason {
-        WaitReason::Grouping => "`group_wait`: others may report the story as well",
-        WaitReason::UpdateGap => "`update_every`: the last mail about the story is too recent",
+        WaitReason::Grouping => "`group_wait` (others may report the story as well)",
+        WaitReason::UpdateGap => "`update_every` (the last mail about the story is too recent)",
         WaitReason::Quiet => "quiet hours",
-        WaitReason::RateLimited => "`max_per_hour` is used up; what waits goes as one roll-up",
+        WaitReason::RateLimited => "`max_per_hour` (it is used up; what waits goes as one roll-up)",
         WaitReason::UntilDigest => "collected for the next digest",
         WaitReason::NoDigestDay => "the digest has no day or no time",
     }
@@ -299,7 +301,12 @@ fn held(setting: &Setting, stored: &Stored, concerned: &[&Delivery]) -> Finding 
                     WaitReason::NoDigestDay => String::new(),
                     _ => format!(", until {}", when(*until, &delivery.zone)),
                 };
-                let says = format!("for {who} held by {}{until}", waits(*reason));
+                let held = match reason {
+                    WaitReason::UntilDigest => "",
+                    WaitReason::NoDigestDay => "held: ",
+                    _ => "held by ",
+                };
+                let says = format!("for {who} {held}{}{until}", waits(*reason));
                 Finding::new(STEP, Mark::Waits, reason.as_str(), says)
             }
             Fate::Due { since } if time::between(*since, setting.now) > LATE => Finding::stopped(
@@ -358,6 +365,9 @@ fn sent(setting: &Setting, concerned: &[&Delivery]) -> Option<Finding> {
         _ => 2,
     };
     alerts.sort_by_key(rank);
+    // One mail may serve several subscriptions of a reader.
+    let mut named = BTreeSet::new();
+    alerts.retain(|fares| named.insert(fares.says.clone()));
     let mut alerts = alerts.into_iter();
     let first = match alerts.next() {
         Some(first) => first,

@@ -106,18 +106,20 @@ pub(super) async fn facts(
         overdue_since: overdue.filter(|at| time::between(*at, now) > OVERDUE),
         mail_host: host.to_ascii_lowercase(),
     };
+    let compiled = topics::compile(&config.definitions)?;
     let (feeds, subject) = match about {
         About::Topic(def) => {
             let (name, title) = (def.topic.name.clone(), def.topic.title.clone());
             let mut period =
-                period(store, &setting, Traced::Topic(name.clone()), Of::Topic { name, title }).await?;
+                period(store, &compiled, &setting, Traced::Topic(name.clone()), Of::Topic { name, title })
+                    .await?;
             period.near = near(store, &def, since).await?;
             (feeds.all(config), Subject::Period(Box::new(period)))
         }
         About::Address { url, .. } => match feeds.meant(config, &url) {
             Some((Some(id), fact)) => {
                 let of = Of::Feed { name: fact.name.clone() };
-                let period = period(store, &setting, Traced::Feed(id), of).await?;
+                let period = period(store, &compiled, &setting, Traced::Feed(id), of).await?;
                 (vec![fact], Subject::Period(Box::new(period)))
             }
             Some((None, fact)) => {
@@ -273,7 +275,7 @@ async fn found(
     };
     let changed = item.matches.iter().filter(|(topic, revision, _)| is_changed(topic, *revision));
     let changed = changed.map(|(topic, ..)| topic.clone()).collect();
-    let deliveries = deliveries(store, setting, &item).await?;
+    let deliveries = deliveries(store, &compiled, setting, &item).await?;
     Ok(Found::Stored(Box::new(Stored { item, others, judged, changed, deliveries })))
 }
 
@@ -328,14 +330,19 @@ fn judge(compiled: &CompiledTopics, topic: &TopicName, item: &Item) -> Option<Ju
 }
 
 /// What became of the item for each reader of each subscription.
-async fn deliveries(store: &Store, setting: &Setting, item: &TracedItem) -> Result<Vec<Delivery>, Failure> {
+async fn deliveries(
+    store: &Store,
+    compiled: &CompiledTopics,
+    setting: &Setting,
+    item: &TracedItem,
+) -> Result<Vec<Delivery>, Failure> {
     let topics: Vec<&TopicName> =
         item.matches.iter().map(|(topic, ..)| topic).filter(|topic| setting.topics.contains(topic)).collect();
     if topics.is_empty() || item.announce == Announce::Baseline {
         return Ok(Vec::new());
     }
     let matched_at = item.matches.iter().map(|(.., at)| *at).min().unwrap_or(item.first_seen_at);
-    let (pending, plan) = foresee(store, &setting.subscriptions, setting.now).await?;
+    let (pending, plan) = foresee(store, compiled, &setting.subscriptions, setting.now).await?;
     let pending: Vec<Pending> =
         pending.into_iter().filter(|row| row.item == item.id && topics.contains(&&row.route.topic)).collect();
     let settled = store.settled_matches(item.id, MAX_ROWS).await?;
@@ -389,8 +396,14 @@ fn foreseen(setting: &Setting, plan: &Plan, row: &Pending) -> Fate {
     }
 }
 
-async fn period(store: &Store, setting: &Setting, traced: Traced, of: Of) -> Result<Period, Failure> {
-    let (pending, plan) = foresee(store, &setting.subscriptions, setting.now).await?;
+async fn period(
+    store: &Store,
+    compiled: &CompiledTopics,
+    setting: &Setting,
+    traced: Traced,
+    of: Of,
+) -> Result<Period, Failure> {
+    let (pending, plan) = foresee(store, compiled, &setting.subscriptions, setting.now).await?;
     let items: Option<HashSet<ItemId>> = match &traced {
         Traced::Topic(_) => None,
         Traced::Feed(feed) => Some(store.pending_of_feed(*feed, MAX_ROWS).await?.into_iter().collect()),

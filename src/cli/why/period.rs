@@ -181,6 +181,8 @@ fn matched(setting: &Setting, period: &Period) -> Finding {
             )
         })
         .collect();
+    // An item of a feed is there once for each topic it matched.
+    details.dedup();
     if matches!(period.of, Of::Feed { .. }) {
         details.push(list(activity.topics.iter().map(|(topic, matches)| format!("{topic} {matches}"))));
     }

@@ -455,7 +455,7 @@ fn what_is_held_waits_until_a_local_time() {
         waits(&period(week(Vec::new()), vec![waiting]), code, words);
     };
     check(WaitReason::Quiet, "quiet", "quiet hours");
-    check(WaitReason::RateLimited, "rate-limited", "`max_per_hour` is used up");
+    check(WaitReason::RateLimited, "rate-limited", "`max_per_hour` (it is used up");
     check(WaitReason::Grouping, "grouping", "`group_wait`");
     check(WaitReason::UpdateGap, "update-gap", "`update_every`");
 }
@@ -471,7 +471,14 @@ fn a_digest_beside_an_alert_that_went_out_stops_nothing() {
     };
     let answer = walk(&article(Found::Stored(Box::new(stored(vec![mailed, collected])))));
     assert_eq!(answer.verdict, Verdict::Sent, "{answer:#?}");
-    says(&answer, "collected for the next digest, until 2025-11-24 07:30 CET");
+    says(&answer, "(boss) collected for the next digest, until 2025-11-24 07:30 CET");
+}
+
+#[test]
+fn a_mail_for_two_subscriptions_of_a_reader_stands_once() {
+    let mailed = || delivery(Fate::Mailed(Box::new(mail(MailState::Sent, 1, 110, "250 ok"))));
+    let answer = walk(&article(Found::Stored(Box::new(stored(vec![mailed(), mailed()])))));
+    assert_eq!(answer.findings.last().map(|sent| sent.details.len()), Some(0), "{answer:#?}");
 }
 
 #[test]

@@ -262,7 +262,9 @@ fn settled(
         (
             "muted",
             format!("the story is muted, settled {at}"),
-            Some(format!("`wirewatch mute {story} --to {to} --remove` takes the mute back")),
+            Some(format!(
+                "`wirewatch mute --list` tells for whom; `wirewatch mute {story} --to {to} --remove` takes one for this reader back, without `--to` those for everybody too"
+            )),
         )
     } else if reason == SettleReason::SubscriptionGone.as_str() {
         let remedy = "it is not sent any more; give the topic to a subscription, and what matches from then on goes out";

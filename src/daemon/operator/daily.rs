@@ -59,7 +59,7 @@ pub(super) async fn tell(store: &Store, catalog: &Catalog, now: Timestamp) -> Re
     if mails.is_empty() {
         return Ok(false);
     }
-    tracing::info!(changes, "{changes} changes go to the operator");
+    tracing::info!(changes, "changes that go to the operator: {changes}");
     store.tell_operator(now, Telling { mails, ..telling }).await?;
     Ok(true)
 }

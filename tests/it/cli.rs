@@ -339,7 +339,7 @@ fn readme_snippets() -> String {
     let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let mut blocks: Vec<&str> =
         readme.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(blocks.len(), 6);
+    assert_eq!(blocks.len(), 7);
     blocks.sort_by_key(|block| !block.starts_with("opml"));
     blocks.concat()
 }
@@ -358,12 +358,16 @@ fn the_readme_s_snippets_make_a_good_configuration() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("wirewatch.toml");
     fs::write(dir.path().join("feeds.opml"), "<opml version=\"2.0\"><body/></opml>").unwrap();
-    // The login of the feed is there; that of the mail server is not.
-    let login = dir.path().join("news-password");
-    fs::write(&login, "secret").unwrap();
-    fs::set_permissions(&login, fs::Permissions::from_mode(0o600)).unwrap();
-    let kept = format!("file = \"{}\"", login.display());
-    fs::write(&path, readme_snippets().replacen("credential = \"news-password\"", &kept, 1)).unwrap();
+    // The login of the feed and the address of the ping are there; the password of the mail server is not.
+    let mut text = readme_snippets();
+    for (name, secret) in [("news-password", "secret"), ("ping-url", "https://ping.example/abc")] {
+        let kept = dir.path().join(name);
+        fs::write(&kept, secret).unwrap();
+        fs::set_permissions(&kept, fs::Permissions::from_mode(0o600)).unwrap();
+        let file = format!("file = \"{}\"", kept.display());
+        text = text.replacen(&format!("credential = \"{name}\""), &file, 1);
+    }
+    fs::write(&path, text).unwrap();
     let (code, out, err) = said(&run(&["check", "--config", path.to_str().unwrap()]));
     // The password is a credential, which only the service can read.
     assert!(code == 0 && err.contains("only by the service"), "{out}{err}");

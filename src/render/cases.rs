@@ -55,6 +55,8 @@ pub fn cases() -> Vec<Case> {
         case("empty-without-charts", empty(false)),
         case("long", crowd(MANY)),
         case("one", with_stories(NotificationKind::Alert, vec![lone()])),
+        case("copies", copies(0)),
+        case("some-copies", copies(1)),
         case("chinese", with_stories(NotificationKind::Alert, vec![chinese()])),
         case("rtl", with_stories(NotificationKind::Alert, vec![persian()])),
         case("rtl", with_stories(NotificationKind::Digest, vec![persian(), chinese(), lone()])),
@@ -78,7 +80,9 @@ fn case(condition: &str, notification: Notification) -> Case {
 /// The sample with `hostile` everywhere a feed or its server has a say.
 pub(super) fn infested(kind: NotificationKind, hostile: &str) -> Notification {
     let mut mail = sample(kind);
-    for item in mail.stories.iter_mut().flat_map(|story| &mut story.items) {
+    for (item, n) in mail.stories.iter_mut().flat_map(|story| &mut story.items).zip(1..) {
+        // Of a link that is a collector's, the title names the outlet.
+        item.outlet = format!("{hostile}{n}");
         for text in [&mut item.title, &mut item.summary, &mut item.content, &mut item.source] {
             hostile.clone_into(text);
         }
@@ -146,6 +150,15 @@ fn crowd(n: i64) -> Notification {
 
 fn with_stories(kind: NotificationKind, stories: Vec<StoryView>) -> Notification {
     Notification { stories, ..sample(kind) }
+}
+
+/// An alert of a text that several outlets print, after `own` reports in other words beside the first.
+fn copies(own: usize) -> Notification {
+    let mut mail = sample(NotificationKind::Alert);
+    for item in mail.stories.iter_mut().flat_map(|story| story.items.iter_mut().skip(1 + own)) {
+        item.voice = Voice::Copy;
+    }
+    mail
 }
 
 fn bulletin(bulletin: Bulletin) -> Notification {

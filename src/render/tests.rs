@@ -123,6 +123,18 @@ fn sources_are_outlets_and_copies_are_told_from_reports() {
 }
 
 #[test]
+fn the_samples_that_templates_are_tried_on_say_both_things_of_copies() {
+    for (name, words) in [
+        ("alert-copies", "All 3 sources print one text"),
+        ("alert-some-copies", "Of 3 sources, 2 report it in words of their own"),
+    ] {
+        let case = super::cases::cases().into_iter().find(|case| case.name == name).unwrap();
+        let text = rendered(&case.notification).text;
+        assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(words), "{text}");
+    }
+}
+
+#[test]
 fn a_digest_that_found_nothing_says_what_was_looked_at() {
     let mut empty = sample(NotificationKind::Digest);
     empty.stories.clear();
@@ -209,9 +221,9 @@ fn hostile_texts_stay_text() {
     let mail = rendered(&infested(NotificationKind::Alert, HOSTILE[3]));
     assert!(mail.subject.contains("{{7*7}}") && mail.html.contains("{{7*7}}") && !mail.html.contains("49"));
     let mail = rendered(&infested(NotificationKind::Alert, HOSTILE[6]));
-    assert_eq!(mail.subject, "[US–China trade] first Bcc: victim@example.com body");
+    assert_eq!(mail.subject, "[US–China trade] first Bcc: victim@example.com body (3 sources)");
     let mail = rendered(&infested(NotificationKind::Alert, ""));
-    assert_eq!(mail.subject, "[US–China trade] (no headline) news.example.com");
+    assert_eq!(mail.subject, "[US–China trade] (no headline) news.example.com (3 sources)");
 }
 
 #[test]

@@ -183,21 +183,9 @@ fn remind(
     at: Timestamp,
     route: &Route,
 ) -> Result<usize, Error> {
-    let added = tx
-        .prepare_cached(
-            "INSERT OR IGNORE INTO pending (subscription, recipient, topic, story_id, item_id, matched_at_ms)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6
-             WHERE EXISTS (SELECT 1 FROM alerted WHERE recipient = ?2 AND story_id = ?4)",
-        )?
-        .execute((
-            route.subscription.as_str(),
-            route.recipient.address(),
-            route.topic.as_str(),
-            story.0,
-            item.0,
-            row::ms(at),
-        ))?;
-    Ok(added)
+    let sql = "INSERT OR IGNORE INTO pending (subscription, recipient, topic, story_id, item_id, matched_at_ms)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE EXISTS (SELECT 1 FROM alerted WHERE recipient = ?2 AND story_id = ?4)";
+    polls::add_pending(tx, sql, story, item, at, route)
 }
 
 /// Not for adversaries: a collision hides one edit.

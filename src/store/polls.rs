@@ -292,7 +292,19 @@ pub(super) fn insert_pending(
     at: Timestamp,
     route: &Route,
 ) -> Result<(), Error> {
-    tx.prepare_cached(ADD_PENDING)?.execute((
+    add_pending(tx, ADD_PENDING, story, item, at, route).map(|_| ())
+}
+
+/// Runs a statement whose parameters are the columns of `pending` in order; says how many rows it added.
+pub(super) fn add_pending(
+    tx: &Transaction<'_>,
+    sql: &str,
+    story: StoryId,
+    item: ItemId,
+    at: Timestamp,
+    route: &Route,
+) -> Result<usize, Error> {
+    let added = tx.prepare_cached(sql)?.execute((
         route.subscription.as_str(),
         route.recipient.address(),
         route.topic.as_str(),
@@ -300,5 +312,5 @@ pub(super) fn insert_pending(
         item.0,
         row::ms(at),
     ))?;
-    Ok(())
+    Ok(added)
 }

@@ -113,18 +113,22 @@ pub struct Activity {
     pub mails: Vec<TracedMail>,
 }
 
-const OF_TOPIC: &str = "
-    WITH hit AS (
-        SELECT item.id AS item_id, item.story_id, item.baseline, item.title, item.feed_id, match.topic,
-               match.matched_at_ms
-        FROM match JOIN item ON item.id = match.item_id
-        WHERE match.topic = ?1 AND match.matched_at_ms > ?2)";
-const OF_FEED: &str = "
-    WITH hit AS (
-        SELECT item.id AS item_id, item.story_id, item.baseline, item.title, item.feed_id, match.topic,
-               match.matched_at_ms
-        FROM item JOIN match ON match.item_id = item.id
-        WHERE item.feed_id = ?1 AND match.matched_at_ms > ?2)";
+/// The matches in question, after the instant `?2`, by a condition on `?1`.
+macro_rules! hits {
+    ($of:literal) => {
+        concat!(
+            "WITH hit AS (
+                SELECT item.id AS item_id, item.story_id, item.baseline, item.title, item.feed_id, match.topic,
+                       match.matched_at_ms
+                FROM match JOIN item ON item.id = match.item_id
+                WHERE match.matched_at_ms > ?2 AND ",
+            $of,
+            ")"
+        )
+    };
+}
+const OF_TOPIC: &str = hits!("match.topic = ?1");
+const OF_FEED: &str = hits!("item.feed_id = ?1");
 const COUNTS: &str = "
     SELECT count(DISTINCT item_id) AS matched,
            count(DISTINCT item_id) FILTER (WHERE baseline = 1) AS matched_baseline,

@@ -11,7 +11,7 @@ use crate::{
     cli::{run, said},
     harness::{
         app::{CONFIG, START, TestApp},
-        farm::{Farm, Page, rss_item},
+        farm::{Farm, Page},
     },
 };
 
@@ -22,16 +22,6 @@ mod quiet;
 const HOUR: u64 = 60;
 const DAY: u64 = 24 * HOUR;
 const OPERATOR: &str = "[mail]\noperator = [\"ops@example.com\"]\n";
-
-/// Plain news, number `n`.
-fn news(n: u32) -> String {
-    rss_item(
-        &format!("n-{n}"),
-        &format!("Harbour news {n}"),
-        &format!("http://farm.example/n{n}"),
-        TestApp::ago(30),
-    )
-}
 
 /// An application with so many feeds that can be read, an operator, and these keys of `[operator]`.
 async fn app(feeds: usize, keys: &str) -> TestApp {
@@ -44,7 +34,7 @@ impl TestApp {
         let mut text = String::new();
         for n in 0..feeds {
             let path = format!("/{n}");
-            farm.set(&path, Page::rss(&[news(u32::try_from(n).unwrap())]));
+            farm.set(&path, Page::rss(&[TestApp::news(u32::try_from(n).unwrap())]));
             text += &format!("[[feed]]\nurl = \"{}\"\ntitle = \"Feed {n}\"\n", farm.url(&path));
         }
         Self::with(farm, &format!("{CONFIG}{text}{OPERATOR}[operator]\n{keys}\n")).await
@@ -381,7 +371,7 @@ async fn when_no_feed_answers_for_an_hour_it_is_told_and_when_they_do_again() {
     }
     let told = app.told();
     assert_eq!(told.len(), 1, "{told:?}");
-    (0..6).for_each(|n| app.farm.set(&format!("/{n}"), Page::rss(&[news(100 + n)])));
+    (0..6).for_each(|n| app.farm.set(&format!("/{n}"), Page::rss(&[TestApp::news(100 + n)])));
     for _ in 0..30 {
         app.after(20).await;
     }

@@ -9,18 +9,8 @@ use crate::harness::{
 
 const CALL: &str = "Trump and Xi discuss rare earths in a phone call";
 
-/// Plain news, number `n`.
-fn news(n: u32) -> String {
-    rss_item(
-        &format!("n-{n}"),
-        &format!("Harbour news {n}"),
-        &format!("http://farm.example/n{n}"),
-        TestApp::ago(30),
-    )
-}
-
 fn window(range: std::ops::Range<u32>) -> Page {
-    Page::rss(&range.rev().map(news).collect::<Vec<_>>())
+    Page::rss(&range.rev().map(TestApp::news).collect::<Vec<_>>())
 }
 
 /// One feed at `/a`, an alert reader, a digest reader, an operator.
@@ -249,8 +239,8 @@ async fn dates_that_change_announce_nothing_again() {
 async fn an_edit_is_alerted_when_a_topic_matches_for_the_first_time_and_only_then() {
     let mut app = app().await;
     let page = |text: &str| {
-        let item = news(1).replace("</item>", &format!("<description>{text}</description></item>"));
-        Page::rss(&[item, news(2)])
+        let item = TestApp::news(1).replace("</item>", &format!("<description>{text}</description></item>"));
+        Page::rss(&[item, TestApp::news(2)])
     };
     let text = |app: &TestApp| count(app, "SELECT length(summary) FROM item WHERE guid = 'n-1'");
     app.farm.set("/a", page("Ships wait."));
@@ -275,9 +265,8 @@ async fn an_edit_is_alerted_when_a_topic_matches_for_the_first_time_and_only_the
 async fn an_item_that_is_edited_all_the_time_is_followed_20_times() {
     let mut app = app().await;
     let page = |n: u32| {
-        Page::rss(
-            &[news(1).replace("</item>", &format!("<description>Read {n} times.</description></item>"))],
-        )
+        Page::rss(&[TestApp::news(1)
+            .replace("</item>", &format!("<description>Read {n} times.</description></item>"))])
     };
     for n in 0..=22 {
         app.farm.set("/a", page(n));
@@ -291,12 +280,13 @@ async fn an_item_that_is_edited_all_the_time_is_followed_20_times() {
 #[tokio::test]
 async fn an_item_of_two_weeks_ago_is_not_announced_because_of_an_edit() {
     let mut app = app().await;
-    app.farm.set("/a", Page::rss(&[news(1), news(2)]));
+    app.farm.set("/a", Page::rss(&[TestApp::news(1), TestApp::news(2)]));
     app.after(0).await;
-    let edited =
-        |n: u32| news(n).replace("</item>", "<description>Rare earths after all.</description></item>");
+    let edited = |n: u32| {
+        TestApp::news(n).replace("</item>", "<description>Rare earths after all.</description></item>")
+    };
     app.after(14 * 24 * 60 - 30).await;
-    app.farm.set("/a", Page::rss(&[edited(1), news(2)]));
+    app.farm.set("/a", Page::rss(&[edited(1), TestApp::news(2)]));
     app.after(20).await;
     assert_eq!(alerts(&app), 1, "just within two weeks");
     app.after(20).await;

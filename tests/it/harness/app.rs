@@ -16,7 +16,7 @@ use wirewatch::{
     store::Store,
 };
 
-use super::farm::Farm;
+use super::farm::{Farm, rss_item};
 
 /// When tests begin: 2025-06-05 14:00 UTC, a Thursday.
 pub const START: Timestamp = Timestamp::constant(1_749_132_000, 0);
@@ -304,6 +304,12 @@ impl TestApp {
     /// So many minutes before the start.
     pub fn ago(minutes: u64) -> Timestamp {
         time::before(START, Duration::from_secs(minutes * 60))
+    }
+
+    /// Plain news, number `n`, of half an hour before the start.
+    pub fn news(n: u32) -> String {
+        let (guid, link) = (format!("n-{n}"), format!("http://farm.example/n{n}"));
+        rss_item(&guid, &format!("Harbour news {n}"), &link, Self::ago(30))
     }
 
     /// Asserts that no mail is left claimed.

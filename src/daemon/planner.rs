@@ -148,7 +148,7 @@ impl Planner {
         if muted > 0 {
             tracing::info!(
                 matches.muted = muted,
-                "{muted} matches are of muted stories and wait for digests only"
+                "of muted stories, for digests only: {muted} of the matches"
             );
         }
         for (id, reason) in settled {
